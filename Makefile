@@ -1,0 +1,40 @@
+# Every command brings its own uv and its own virtual environment, so that a fresh clone needs Python and make alone.
+UV_HOME := build/uv
+UV      := $(shell command -v uv || echo $(UV_HOME)/bin/uv)
+PY      := .venv/bin/python
+SYNCED  := .venv/.synced
+
+.PHONY: demo test lint format bench quality clean
+
+$(UV_HOME)/bin/uv:
+	python3 -m venv $(UV_HOME)
+	$(UV_HOME)/bin/pip install --quiet uv
+
+$(SYNCED): uv.lock pyproject.toml | $(filter $(UV_HOME)/bin/uv,$(UV))
+	$(UV) sync --frozen --all-extras --all-groups --quiet
+	@touch $@
+
+demo: $(SYNCED)  ## train on the sample book, start store and service, score sample leads, keep serving
+	@exec $(PY) scripts/demo.py
+
+test: $(SYNCED)  ## all tests
+	$(PY) -m pytest
+
+lint: $(SYNCED)  ## the static checks
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: $(SYNCED)  ## mend what ruff can mend
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: $(SYNCED)  ## the cost of one assessment in process, written to build/bench.json
+	$(PY) -m tests.bench.assess
+
+quality: $(SYNCED)  ## model quality on the frozen Telco protocol, written to build/quality.json
+	$(PY) -m tests.quality.telco
+
+clean:
+	rm -rf build .venv

@@ -1,0 +1,171 @@
+"""The assessment: vectors and money in, risk, value, reasons and action out, for any number of prospects at once.
+
+The same function answers one pop-up and scores a whole file, so that a score in a report and a score in a pop-up cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, get_args
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bundle import Bundle
+from models.contract import UNKNOWN, Contract, Vector
+from models.policy import ACTIONS, CompiledPolicy, Policy
+from models.value import BOUNDS, CAUSES, Floats, Money, Value, value
+
+Band = Literal["low", "medium", "high"]
+BANDS: tuple[Band, ...] = get_args(Band)
+BAND_FROM = np.array([0.3, 0.6])
+"""Risk from which the band is medium, and high."""
+
+REVIEW = ACTIONS.index("review")
+
+_RISK_NAMES = frozenset({"risk", "band"})
+_VALUE_NAMES = frozenset(
+    {"pltv", "net_value", "pltv_to_cpa", "break_even", "loss_probability", "beyond_data_share", "ltv_minus", "cause"}
+)
+
+
+class Assessments(msgspec.Struct, frozen=True):
+    """Assessments of n prospects, column by column.
+
+    x: encoded features, float32 [n, F]. survival: float32 [n, T]. risk: P(churn within the horizon) [n].
+    band: index into BANDS [n]. points: each feature's points, float32 [n, F]; they add up to 100 * (risk - base).
+    value: see models.value. rule: index into the policy's rules [n]. action: index into ACTIONS [n].
+    missing, unknown, out_of_range: bool [n, F]. capped: bool [n], the action was lowered to review for want of evidence.
+    """
+
+    x: Vector
+    survival: NDArray[np.float32]
+    risk: Floats
+    band: NDArray[np.int64]
+    points: NDArray[np.float32]
+    value: Value
+    rule: NDArray[np.int64]
+    action: NDArray[np.int64]
+    missing: NDArray[np.bool_]
+    unknown: NDArray[np.bool_]
+    out_of_range: NDArray[np.bool_]
+    capped: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.risk)
+
+
+class Assessor:
+    """A bundle and a policy, ready to assess.
+
+    Raises:
+        PolicyError: the policy reads something that this model's assessments do not have.
+    """
+
+    def __init__(self, bundle: Bundle, policy: Policy) -> None:
+        manifest = bundle.manifest
+        self.bundle = bundle
+        self.contract: Contract = manifest.contract
+        self.policy: CompiledPolicy = policy.compile(
+            _RISK_NAMES | _VALUE_NAMES | frozenset(BOUNDS) | frozenset(self.contract.names)
+        )
+        features = self.contract.features
+        self._is_category = np.array([f.kind == "category" for f in features])
+        self._low = np.array([-np.inf if f.low is None else f.low for f in features], dtype=np.float32)
+        self._high = np.array([np.inf if f.high is None else f.high for f in features], dtype=np.float32)
+        self._never_missing = np.array([not f.missing_seen for f in features])
+        self._other_exits = np.array(manifest.other_exits) if manifest.other_exits else None
+
+    def assess(
+        self,
+        x: Vector,
+        columns: Mapping[str, NDArray[np.generic]] | None = None,
+        sent: Mapping[str, Floats] | None = None,
+    ) -> Assessments:
+        """Assess n prospects.
+
+        Args:
+            x: encoded by the bundle's contract, float32 [n, F].
+            columns: what the money terms read and is no feature, each [n].
+            sent: money terms that came with the prospects, float64 [n], NaN where one did not.
+        """
+        manifest = self.bundle.manifest
+        survival, points = self.bundle.scorer(x)
+        risk = 1.0 - survival[:, manifest.horizons[0] - 1].astype(np.float64)
+        band = np.searchsorted(BAND_FROM, risk, side="right")
+        money = manifest.money.resolve(self.contract, x, columns or {}, sent or {})
+        staying = survival if self._other_exits is None else survival * self._other_exits
+        worth = value(staying, money, manifest.period, manifest.supported_periods)
+
+        missing = np.isnan(x)
+        unknown = (x == UNKNOWN) & self._is_category
+        out_of_range = (x < self._low) | (x > self._high)
+        rule, action = self.policy.decide(_Readable(self.contract, x, risk, band, worth, money), len(x))
+        blind = (unknown | (missing & self._never_missing)).any(axis=1) | missing.all(axis=1) | ~worth.known
+        capped = blind & (action > REVIEW)
+        return Assessments(
+            x=x,
+            survival=survival,
+            risk=risk,
+            band=band,
+            points=points,
+            value=worth,
+            rule=rule,
+            action=np.where(capped, REVIEW, action),
+            missing=missing,
+            unknown=unknown,
+            out_of_range=out_of_range,
+            capped=capped,
+        )
+
+    def top_reasons(self, assessments: Assessments, count: int) -> NDArray[np.int64]:
+        """The `count` features with the largest absolute points, largest first. Shape [n, count]."""
+        return np.argsort(-np.abs(assessments.points), axis=1, kind="stable")[:, :count]
+
+
+class _Readable(Mapping[str, NDArray[np.generic]]):
+    """What a policy's conditions may read, each column made only when a condition asks for it."""
+
+    def __init__(
+        self, contract: Contract, x: Vector, risk: Floats, band: NDArray[np.int64], worth: Value, money: Money
+    ) -> None:
+        self._contract, self._x, self._risk, self._band, self._worth, self._money = (
+            contract,
+            x,
+            risk,
+            band,
+            worth,
+            money,
+        )
+
+    def __getitem__(self, name: str) -> NDArray[np.generic]:
+        if name == "risk":
+            return self._risk
+        if name == "band":
+            return np.array(BANDS)[self._band]
+        if name == "cause":
+            return np.array([*CAUSES, ""])[self._worth.cause]
+        if name == "ltv_minus":
+            return np.where(self._worth.known, self._worth.ltv_minus, np.nan)
+        if name == "break_even":
+            return np.where(self._worth.break_even > 0, self._worth.break_even, np.nan)
+        if name in _VALUE_NAMES:
+            column: NDArray[np.generic] = getattr(self._worth, name)
+            return column
+        if name in self._contract.index:
+            return self._feature(self._contract.index[name])
+        return np.broadcast_to(np.asarray(getattr(self._money, name), dtype=np.float64), self._risk.shape)
+
+    def _feature(self, position: int) -> NDArray[np.generic]:
+        column = self._x[:, position]
+        if self._contract.features[position].kind != "category":
+            return column.astype(np.float64)
+        codes = np.nan_to_num(column, nan=-1).astype(np.int64)
+        return np.array([*self._contract.features[position].categories, ""])[codes]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*_RISK_NAMES, *_VALUE_NAMES, *self._contract.names, *BOUNDS))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -1,0 +1,172 @@
+"""The policy: ordered rules over an assessment, of which the first that matches decides the action."""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import Literal, get_args
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import PolicyError, nearest
+
+Action = Literal["proceed", "review", "do_not_chase"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+"""In order of severity: a cap lowers an action to `review`, never raises it."""
+
+Columns = Mapping[str, NDArray[np.generic]]
+
+_COMPARE: dict[str, Callable[[object, object], object]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_CONDITION = re.compile(
+    r"\s*(?P<negated>not\s+)?(?P<name>[^\s<>=!]+)\s*(?:(?P<sign>>=|<=|==|!=|>|<)\s*(?P<literal>.+?))?\s*"
+)
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule matches when every condition of `all` holds and, if there is any, one of `any`."""
+
+    name: str
+    action: Action
+    all: tuple[str, ...] = ()
+    any: tuple[str, ...] = ()
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ordered rules; what no rule matches is let through by `proceed`."""
+
+    rules: tuple[Rule, ...]
+
+    @property
+    def hash(self) -> str:
+        return "sha256:" + hashlib.sha256(msgspec.json.encode(self.rules)).hexdigest()
+
+    def compile(self, names: frozenset[str]) -> CompiledPolicy:
+        """Parse every condition against the `names` that assessments of this model have.
+
+        Raises:
+            PolicyError: a condition that does not parse or reads an unknown name, or a rule's name given twice.
+        """
+        if len({rule.name for rule in self.rules}) < len(self.rules):
+            raise PolicyError("two rules have the same name; a decision could not say which one made it")
+        return CompiledPolicy(
+            hash=self.hash,
+            rules=tuple(
+                CompiledRule(
+                    name=rule.name,
+                    action=ACTIONS.index(rule.action),
+                    all=tuple(_parse(text, rule.name, names) for text in rule.all),
+                    any=tuple(_parse(text, rule.name, names) for text in rule.any),
+                )
+                for rule in (*self.rules, PROCEED)
+            ),
+        )
+
+
+PROCEED = Rule(name="default-proceed", action="proceed")
+
+DEFAULT = Policy(
+    rules=(
+        Rule(name="default-do-not-chase", action="do_not_chase", all=("ltv_minus", "loss_probability >= 0.6")),
+        Rule(name="default-review", action="review", any=("ltv_minus", "band == 'high'")),
+    )
+)
+
+
+def read_policy(text: str) -> Policy:
+    """Read `policy.toml`.
+
+    Raises:
+        PolicyError: the text is not TOML of `[[rules]]` with name, action and conditions.
+    """
+    try:
+        return msgspec.toml.decode(text, type=Policy)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise PolicyError(f"policy.toml: {error}; expected [[rules]] with name, action, all, any") from error
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """`name`, `not name` or `name sign literal`, over one column of n values: float64 or text.
+
+    The unknown (NaN, or an empty text) meets no condition, not even a negated one.
+    """
+
+    name: str
+    negated: bool
+    sign: str | None
+    literal: float | str | None
+
+    def holds(self, columns: Columns) -> NDArray[np.bool_]:
+        column = columns[self.name]
+        if self.sign is None:
+            return np.asarray(column == (0 if self.negated else 1))
+        held = np.asarray(_COMPARE[self.sign](column, self.literal), dtype=np.bool_)
+        if self.sign != "!=":
+            return held
+        return held & ~np.isnan(column) if column.dtype.kind == "f" else held & (column != "")
+
+
+class CompiledRule(msgspec.Struct, frozen=True):
+    name: str
+    action: int
+    all: tuple[Condition, ...]
+    any: tuple[Condition, ...]
+
+
+class CompiledPolicy(msgspec.Struct, frozen=True):
+    """A policy ready to decide."""
+
+    hash: str
+    rules: tuple[CompiledRule, ...]
+
+    def decide(self, columns: Columns, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The index of the first rule that matches and its action, for each of n prospects. Shapes [n]."""
+        rule = np.full(n, len(self.rules) - 1)
+        undecided = np.ones(n, dtype=np.bool_)
+        for position, candidate in enumerate(self.rules[:-1]):
+            matches = undecided.copy()
+            for condition in candidate.all:
+                matches &= condition.holds(columns)
+            if candidate.any:
+                matches &= np.logical_or.reduce([condition.holds(columns) for condition in candidate.any])
+            rule[matches] = position
+            undecided &= ~matches
+        actions = np.array([candidate.action for candidate in self.rules])
+        return rule, actions[rule]
+
+
+def _parse(text: str, rule: str, names: frozenset[str]) -> Condition:
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise PolicyError(
+            f"rule {rule!r}: cannot read {text!r}; write a name, 'not' and a name, or a comparison such as 'discount >= 0.3'"
+        )
+    name, literal = match["name"], match["literal"]
+    if name not in names:
+        raise PolicyError(
+            f"rule {rule!r}: {name!r} in {text!r} is nothing that an assessment has{nearest(name, names)}"
+        )
+    if match["sign"] is None:
+        return Condition(name=name, negated=match["negated"] is not None, sign=None, literal=None)
+    if match["negated"]:
+        raise PolicyError(f"rule {rule!r}: turn the sign around instead of 'not' in {text!r}")
+    return Condition(name=name, negated=False, sign=match["sign"], literal=_literal(literal, text, rule))
+
+
+def _literal(text: str, condition: str, rule: str) -> float | str:
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    try:
+        return {"true": 1.0, "false": 0.0}[text] if text in ("true", "false") else float(text)
+    except ValueError:
+        raise PolicyError(f"rule {rule!r}: {text!r} in {condition!r} is neither a number nor a quoted string") from None
