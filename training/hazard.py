@@ -1,0 +1,164 @@
+"""The model: a discrete-time survival classifier, additive in the features, as a scikit-learn estimator.
+
+    logit h(t | x) = b(t) + sum_j f_j(x_j, t)        S(t | x) = prod_{k<=t} (1 - h(k | x))
+
+Boosted trees are fitted on person-periods (Singer and Willett 1993) and may combine each feature with time only, so the
+ensemble collapses exactly into one table per feature. From then on the tables are the model.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.utils import Tags
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from training.personperiods import Floats, SurvivalTarget, TimeGrid, count_person_periods, survival_target
+from training.tables import Bins, Tables
+
+
+class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Additive discrete-time hazard.
+
+    Parameters:
+        horizon: H; the risk is P(event within H periods).
+        periods: T; the length of the survival curve.
+        categorical: positions of the features that hold category codes 0, 1, …; -1 stands for an unknown category.
+        learning_rate, max_iter, max_leaf_nodes, min_samples_leaf, l2_regularization: of the boosted trees.
+        max_bins: bins per number, at most 255.
+        max_segments: segments of time within which the hazard is constant.
+        tail_at_risk: after the last period that so many customers reached, the last segment's hazard is carried on.
+        random_state: seed.
+
+    Attributes:
+        classes_: the two labels, the event last; [False, True] for a structured target.
+        tables_: the fitted effects, baseline and time grid.
+        base_: mean predicted risk of the training book.
+        mean_path_points_: what each feature's points are measured from, so that they average zero over the book, [F].
+        missing_seen_: whether training saw each feature missing, [F].
+    """
+
+    def __init__(  # noqa: PLR0913 - an estimator's parameters are its constructor's
+        self,
+        horizon: int = 12,
+        periods: int = 60,
+        categorical: tuple[int, ...] = (),
+        *,
+        learning_rate: float = 0.1,
+        max_iter: int = 200,
+        max_leaf_nodes: int = 6,
+        min_samples_leaf: int = 20,
+        l2_regularization: float = 5.0,
+        max_bins: int = 64,
+        max_segments: int = 16,
+        tail_at_risk: int = 50,
+        random_state: int | None = 0,
+    ) -> None:
+        self.horizon = horizon
+        self.periods = periods
+        self.categorical = categorical
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.max_leaf_nodes = max_leaf_nodes
+        self.min_samples_leaf = min_samples_leaf
+        self.l2_regularization = l2_regularization
+        self.max_bins = max_bins
+        self.max_segments = max_segments
+        self.tail_at_risk = tail_at_risk
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
+        """Fit on n customers.
+
+        Args:
+            X: features [n, F], cast to float32, the precision that serves; NaN is missing.
+            y: structured with fields `event` (bool), `time` (the last period at risk) and optionally `entry` (periods
+                already passed when observation began); or two plain labels, the case T = 1.
+            sample_weight: weight of each customer [n].
+
+        Raises:
+            ValueError: a shape, a label or a time that makes no sense, or no event to learn from.
+        """
+        X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan")  # noqa: N806
+        target = survival_target(y, len(X))
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        grid = TimeGrid.over(
+            target,
+            horizon=self.horizon,
+            periods=self.periods,
+            max_segments=self.max_segments,
+            tail=self.tail_at_risk,
+        )
+        bins = [Bins.of(column, self.max_bins, categorical=j in self.categorical) for j, column in enumerate(X.T)]
+        rows = np.column_stack([feature.rows(column) for feature, column in zip(bins, X.T, strict=True)])
+        ensemble = self._boost(bins, rows, target, grid, weight)
+        self.classes_ = target.classes
+        self.n_iter_ = ensemble.n_iter_
+        self.missing_seen_ = np.isnan(X).any(axis=0)
+        self.tables_ = Tables.collapse(ensemble.decision_function, bins, rows, weight, grid)
+        self.base_ = float(np.average(self.tables_.risk(X), weights=weight))
+        self.mean_path_points_ = np.average(self.tables_.path_points(X), axis=0, weights=weight)
+        return self
+
+    def predict_survival_function(self, X: ArrayLike) -> Floats:  # noqa: N803
+        """S(t | x), the probability of no event up to and including period t = 1..T. Shape [n, T]."""
+        X = self._validated(X)  # noqa: N806
+        return self.tables_.survival(X)
+
+    def predict_proba(self, X: ArrayLike) -> Floats:  # noqa: N803
+        """P(no event) and P(event) within the horizon. Shape [n, 2]."""
+        X = self._validated(X)  # noqa: N806
+        risk = self.tables_.risk(X)
+        return np.column_stack([1.0 - risk, risk])
+
+    def predict(self, X: ArrayLike) -> NDArray[np.generic]:  # noqa: N803
+        """The likelier label within the horizon. Shape [n]."""
+        likelier = self.predict_proba(X)[:, 1] > 0.5
+        return self.classes_[likelier.astype(int)]
+
+    def predict_points(self, X: ArrayLike) -> Floats:  # noqa: N803
+        """Each feature's points: they add up to 100 * (risk - base_) and average zero over the book. Shape [n, F]."""
+        X = self._validated(X)  # noqa: N806
+        return self.tables_.path_points(X) - self.mean_path_points_
+
+    def _boost(
+        self, bins: list[Bins], rows: NDArray[np.int64], target: SurvivalTarget, grid: TimeGrid, weight: Floats
+    ) -> HistGradientBoostingClassifier:
+        """Boosted trees on person-periods, each tree free to combine one feature with time."""
+        trials = count_person_periods(target, grid)
+        features = len(bins)
+        seen = np.column_stack([feature.as_input(rows[:, j]) for j, feature in enumerate(bins)])
+        ensemble = HistGradientBoostingClassifier(
+            interaction_cst=[{j, features} for j in range(features)],
+            categorical_features=list(self.categorical) or None,
+            learning_rate=self.learning_rate,
+            max_iter=self.max_iter,
+            max_leaf_nodes=self.max_leaf_nodes,
+            min_samples_leaf=self.min_samples_leaf,
+            l2_regularization=self.l2_regularization,
+            max_bins=255,  # the columns are binned already; every bin must keep its own
+            early_stopping=False,
+            random_state=self.random_state,
+        )
+        return ensemble.fit(
+            np.column_stack([seen[trials.customer], trials.segment]),
+            trials.label,
+            sample_weight=trials.count * weight[trials.customer],
+        )
+
+    def _validated(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
+        check_is_fitted(self)
+        validated: NDArray[np.float32] = validate_data(
+            self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False
+        )
+        return validated
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.classifier_tags.multi_class = False
+        return tags
