@@ -1,0 +1,121 @@
+"""Turning a raw column into clean values of its kind, with the reason for each value that is none.
+
+Every cleaner takes a column as read (text, or any type that a Parquet file has) and returns its values, null where
+missing or bad, and the checks that were made. An empty text is missing, which is not bad in itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from models.contract import FLOAT32_MAX, normalize
+from models.value import BOUNDS
+from training.book import outcome
+
+Role = Literal["number", "flag", "category", "text", "count", "date", "outcome"]
+Check = tuple[pl.Series, str]
+"""Which rows fail, and why."""
+
+TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no")
+
+MAX_COUNT = 100_000
+"""Most periods that a tenure may have: 273 years of days. More is a slipped column."""
+
+
+def clean(raw: pl.Series, role: Role) -> tuple[pl.Series, list[Check]]:
+    """The clean values of a column and the checks over it, each mask as long as the column."""
+    return _CLEANERS[role](raw)
+
+
+def out_of_bounds(values: pl.Series, term: str) -> Check:
+    """Money beyond what the term may be (see models.value.BOUNDS)."""
+    low, high = BOUNDS[term]
+    return ~values.is_between(low, high).fill_null(True), f"{term}: expected a value from {low:g} to {high:g}"
+
+
+def _text(raw: pl.Series) -> pl.Series:
+    """Trimmed text, null where empty; whole numbers that are stored as floats lose their `.0`."""
+    if raw.dtype.is_float() and (raw.is_null() | (raw == raw.round())).all():
+        raw = raw.cast(pl.Int64, strict=False)
+    text = raw.cast(pl.String).str.strip_chars()
+    return text.set(text == "", None)
+
+
+def _number(raw: pl.Series) -> tuple[pl.Series, list[Check]]:
+    present = raw.is_not_null() if raw.dtype.is_numeric() else _text(raw).is_not_null()
+    values = raw if raw.dtype.is_numeric() else _text(raw)
+    values = values.cast(pl.Float64, strict=False)
+    finite = values.is_finite().fill_null(True)
+    beyond = finite & (values.abs() > FLOAT32_MAX).fill_null(False)
+    checks = [
+        (present & values.is_null(), "expected a number"),
+        (~finite, "expected a finite number"),
+        (beyond, "expected a number of at most 3.4e38"),
+    ]
+    return _without(values, checks), checks
+
+
+def _flag(raw: pl.Series) -> tuple[pl.Series, list[Check]]:
+    text = _text(raw).str.to_lowercase()
+    known = text.is_in([*TRUE, *FALSE]).fill_null(True)
+    values = text.is_in(TRUE).set(text.is_null() | ~known, None)
+    return values, [(~known, "expected true, false, 1, 0, yes or no")]
+
+
+def _category(raw: pl.Series) -> tuple[pl.Series, list[Check]]:
+    return _respell(_text(raw), normalize)
+
+
+def _outcome(raw: pl.Series) -> tuple[pl.Series, list[Check]]:
+    return _respell(_text(raw), outcome)
+
+
+def _respell(text: pl.Series, spell: Callable[[str], str]) -> tuple[pl.Series, list[Check]]:
+    # Each distinct text once: a column has few, and Python is slow.
+    distinct = text.drop_nulls().unique()
+    spelled = [spell(one) or None for one in distinct]
+    values = text.replace_strict(distinct, pl.Series(spelled, dtype=pl.String), default=None, return_dtype=pl.String)
+    broken = text.str.contains("\n", literal=True).fill_null(False)
+    checks = [(broken, "runs over several lines; is a quote left open?")]
+    return _without(values, checks), checks
+
+
+def _count(raw: pl.Series) -> tuple[pl.Series, list[Check]]:
+    values, checks = _number(raw)
+    checks += [
+        ((values != values.floor()).fill_null(False), "expected a whole number"),
+        ((values < 0).fill_null(False), "expected 0 or more"),
+        ((values > MAX_COUNT).fill_null(False), f"expected at most {MAX_COUNT}"),
+    ]
+    return _without(values, checks).cast(pl.Int32), checks
+
+
+def _date(raw: pl.Series) -> tuple[pl.Series, list[Check]]:
+    if raw.dtype.is_temporal():
+        return raw.cast(pl.Date), []
+    text = _text(raw)
+    day = text.str.extract(r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2})(?:[T ].*)?$").str.replace_all("/", "-", literal=True)
+    values = day.str.to_date("%Y-%m-%d", strict=False)
+    return values, [(text.is_not_null() & values.is_null(), "expected a date such as 2026-03-31")]
+
+
+def _without(values: pl.Series, checks: list[Check]) -> pl.Series:
+    bad = np.zeros(len(values), dtype=np.bool_)
+    for mask, _ in checks:
+        bad |= mask.to_numpy()
+    return values.set(pl.Series(bad), None)
+
+
+_CLEANERS: dict[Role, Callable[[pl.Series], tuple[pl.Series, list[Check]]]] = {
+    "number": _number,
+    "flag": _flag,
+    "category": _category,
+    "text": _category,
+    "count": _count,
+    "date": _date,
+    "outcome": _outcome,
+}

@@ -1,0 +1,175 @@
+"""Ingest: the customers of a book, checked row by row; what cannot be used is rejected and listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from models.contract import Feature
+from models.errors import nearest
+from training.book import Book
+from training.checks import contradictions
+from training.clean import Role, clean, out_of_bounds
+from training.errors import DataError
+from training.files import Chunk, columns_of, faults, read_chunks
+
+FILE, ROW, ID = "__file", "__row", "__id"
+"""Columns of a clean frame besides the book's own: where a row comes from, and whom it is about."""
+
+Progress = Callable[[float], None]
+"""Told the share of the work that is done, 0..1."""
+
+
+class Ingested(msgspec.Struct, frozen=True):
+    """The customers of a book.
+
+    frame: those that can be used, one row each: FILE, ROW, ID, and every column that the book names, by its own name
+    and cleaned: numbers Float64, flags Boolean, counts Int32, dates Date, the rest String; null where missing.
+    rejects: the faults of the others, a line each (training.files.FAULTS). rejected: how many customers they are.
+    """
+
+    frame: pl.DataFrame
+    rejects: pl.DataFrame
+    rejected: int
+
+
+def ingest(
+    book: Book,
+    features: tuple[Feature, ...] | None = None,
+    rejects: Path | None = None,
+    progress: Progress = lambda _: None,
+) -> Ingested:
+    """Read, check and clean a book's data.
+
+    Args:
+        book: says what each column is.
+        features: those to read; the book's own if None.
+        rejects: CSV file to list the rejected rows in, if there are any.
+        progress: told how far the reading is.
+
+    Raises:
+        DataError: a file or column is not there, too large a share of the rows is bad, or nobody is left.
+    """
+    roles = _roles(book, book.features if features is None else features)
+    files = _files(book)
+    for file in files:
+        _check_columns(book, file, roles)
+    frames, bad = [], []
+    for position, file in enumerate(files):
+        for chunk in read_chunks(file):
+            frame, found = clean_chunk(chunk, roles, book)
+            frames.append(frame)
+            bad.append(found)
+            progress((position + chunk.share) / len(files))
+    if not frames:
+        raise DataError(f"{files[0]}: holds no customers; expected a row for each below the header")
+    frame = pl.concat(frames)
+    bad += [_faults(frame, name, mask, reason) for name, mask, reason in contradictions(book, frame)]
+    return _reject(book, frame, _first_per_value(pl.concat(bad)), rejects)
+
+
+def clean_chunk(chunk: Chunk, roles: dict[str, Role], book: Book) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The clean columns of a chunk, and every fault that shows in one column alone."""
+    columns = {FILE: pl.repeat(chunk.file, len(chunk.rows), dtype=pl.String, eager=True), ROW: chunk.rows}
+    bad = [chunk.faults]
+    terms = money_columns(book)
+    for name, role in roles.items():
+        raw = chunk.frame[name]
+        if raw.dtype.is_nested():
+            raise DataError(f"{chunk.file}: column {name!r} holds {raw.dtype}; expected one value per row")
+        columns[name], checks = clean(raw, role)
+        checks += [out_of_bounds(columns[name], term) for term in terms.get(name, ()) if role == "number"]
+        bad += [
+            faults(chunk.file, chunk.rows.filter(mask), name, raw.filter(mask), why)
+            for mask, why in checks
+            if mask.any()
+        ]
+    return pl.DataFrame(columns), pl.concat(bad)
+
+
+def money_columns(book: Book) -> dict[str, list[str]]:
+    """The money terms that each column holds."""
+    terms: dict[str, list[str]] = {}
+    for part in (book.money.terms, *(segment.terms for segment in book.money.segments)):
+        for term, column in part.items():
+            if isinstance(column, str):
+                terms.setdefault(column, []).append(term)
+    return terms
+
+
+def _roles(book: Book, features: tuple[Feature, ...]) -> dict[str, Role]:
+    """How to clean each column that the book names. Where one serves twice, the stricter role wins."""
+    lifetime = book.lifetime
+    texts = (book.source.id, *book.protected, *book.segments.values(), *(s.column for s in book.money.segments))
+    roles: dict[str, Role] = {name: "text" for name in texts if name is not None}
+    roles |= dict.fromkeys(money_columns(book), "number")
+    roles |= {feature.name: feature.kind for feature in features}
+    named: dict[str | None, Role] = {lifetime.tenure: "count", lifetime.entry: "count", lifetime.churned: "outcome"}
+    named |= {lifetime.start: "date", lifetime.end: "date"}
+    return roles | {name: role for name, role in named.items() if name is not None}
+
+
+def _files(book: Book) -> list[Path]:
+    folder, pattern = book.path.parent, book.source.data
+    here = folder / pattern
+    files = [here] if here.exists() else sorted(folder.glob(pattern)) if not Path(pattern).is_absolute() else []
+    if not files:
+        raise DataError(f"{here}: no such file; correct data in [book] of {book.path}")
+    return files
+
+
+def _check_columns(book: Book, file: Path, roles: dict[str, Role]) -> None:
+    there = columns_of(file)
+    for name in roles:
+        if name not in there:
+            hint = nearest(name, there) or f"; it has {', '.join(there)}"
+            raise DataError(f"{file}: has no column {name!r}, which {book.path} names{hint}")
+
+
+def _faults(frame: pl.DataFrame, name: str, mask: pl.Series, reason: str) -> pl.DataFrame:
+    here = frame.filter(mask)
+    return faults("", here[ROW], name, here[name], reason).with_columns(here[FILE].alias("file"))
+
+
+def _first_per_value(found: pl.DataFrame) -> pl.DataFrame:
+    """The faults in the order of the rows, each value blamed once, a row that did not split into columns as a whole.
+
+    A value that does not parse is missing from the clean frame: its own fault says more than that a value is expected.
+    """
+    found = found.sort("file", "row", maintain_order=True)
+    split = pl.col("column").first().over("file", "row") != ""
+    found = found.filter(split | (pl.col("column") == ""))
+    return found.unique(["file", "row", "column"], keep="first", maintain_order=True)
+
+
+def _reject(book: Book, frame: pl.DataFrame, found: pl.DataFrame, path: Path | None) -> Ingested:
+    """Part the good rows from the bad, and stop when the bad are too many."""
+    bad = found.unique(["file", "row"]).select(pl.col("file").alias(FILE), pl.col("row").alias(ROW))
+    good = frame.join(bad, on=[FILE, ROW], how="anti", maintain_order="left")
+    share = len(bad) / len(frame)
+    if path is not None and len(found):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found.write_csv(path)
+    if share > book.source.max_reject_share:
+        raise DataError(
+            f"{book.source.data}: {len(bad)} of {len(frame)} rows rejected, {share:.1%} where book.max_reject_share"
+            f" allows {book.source.max_reject_share:.1%}: {summary(found)}" + (f"; see {path}" if path else "")
+        )
+    if book.source.id is None:
+        several = good[FILE].n_unique() > 1
+        number = pl.col(ROW).cast(pl.String)
+        good = good.with_columns((pl.col(FILE) + ":" + number if several else number).alias(ID))
+    else:
+        good = good.with_columns(pl.col(book.source.id).alias(ID))
+    return Ingested(frame=good, rejects=found, rejected=len(bad))
+
+
+def summary(rejects: pl.DataFrame) -> str:
+    """The rejects counted by column and reason, most frequent first."""
+    counted = (
+        rejects.group_by("column", "reason").len().sort("len", "column", "reason", descending=[True, False, False])
+    )
+    return ", ".join(f"{n} x {f'{column}: ' if column else ''}{why}" for column, why, n in counted.iter_rows())
