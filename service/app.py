@@ -1,0 +1,81 @@
+"""The application: `create_app(settings)` is its only constructor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+from litestar import Litestar
+
+from service.errors import ServiceError, answer_problem
+from service.observe import log_failure, observe
+from service.resources import Resources
+from service.routes import features, operations, score
+from service.settings import Settings
+
+ROUTES = [
+    score.score,
+    score.score_batch,
+    features.put_features,
+    features.patch_features,
+    features.get_features,
+    features.delete_features,
+    features.put_batch,
+    operations.health_live,
+    operations.health_ready,
+    operations.metrics,
+    operations.openapi_json,
+]
+
+
+def create_app(settings: Settings) -> Litestar:
+    """The service as an ASGI application; it connects and loads when its lifespan starts.
+
+    Raises:
+        SettingsError: what the settings point at cannot be read, or no store is named.
+    """
+    resources = Resources(settings)
+    app = Litestar(
+        ROUTES,
+        lifespan=[_lifespan],
+        exception_handlers={Exception: answer_problem, ServiceError: answer_problem},
+        after_exception=[_log_unexpected],
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=None,  # http.read_json holds each route to its own limit
+    )
+    app.state.resources = resources
+    observe(app, resources.metrics)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: Litestar) -> AsyncIterator[None]:
+    """Model, store and the two that watch them, in this order; closed in reverse."""
+    resources: Resources = app.state.resources
+    async with contextlib.AsyncExitStack() as stack:
+        await asyncio.to_thread(resources.live.refresh)
+        stack.push_async_callback(resources.store.close)
+        await resources.store.open()
+        await stack.enter_async_context(_running(resources.store.probe()))
+        await stack.enter_async_context(_running(resources.live.follow(resources.settings.poll_ms)))
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """A task that lives as long as the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _log_unexpected(error: Exception, scope: Any) -> None:
+    if getattr(error, "status_code", 500) >= 500 and not isinstance(error, ServiceError):
+        log_failure(error, scope)

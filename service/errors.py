@@ -1,0 +1,155 @@
+"""What the service refuses, and the one place where a refusal becomes an HTTP answer.
+
+    GatekeeperError
+    ├── SettingsError             settings that contradict themselves or are out of bounds
+    ├── StoreServerError          the embedded store cannot be started
+    └── ServiceError              has an HTTP status
+        ├── BadInput          400 the caller's mistake, with the path of the first fault
+        ├── Unauthorized      401 no key, or one that we do not know
+        ├── Forbidden         403 a key without the scope
+        ├── UnknownProspect   404 nothing is stored for this prospect
+        ├── TooLarge          413 a body over its limit
+        ├── UnsupportedMedia  415 a body that is not JSON
+        ├── ClientGone        400 the connection closed before the body's end; nobody reads the answer
+        ├── StoreUnavailable  503 the store is down or slow, where there is no answer without it
+        └── NoModel           503 no bundle serves
+
+Details never repeat a value that was sent: it may be personal. Names of keys are repeated, cut to a readable length.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from models.errors import GatekeeperError
+
+NAME_SHOWN = 100
+"""Characters of a key that an error repeats: enough to find it, and a bound on the answer."""
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class SettingsError(GatekeeperError):
+    """Settings that must not be started with; the text lists every fault."""
+
+
+class StoreServerError(GatekeeperError):
+    """The embedded store cannot be started or is owned by another process."""
+
+
+class ServiceError(GatekeeperError):
+    """A refusal with an HTTP status; `headers` go with it."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    slug = "internal"
+    title = "Internal error"
+    headers: Mapping[str, str] = {}
+
+
+class BadInput(ServiceError):
+    """The caller's mistake at `path`, such as `$.features.contract`."""
+
+    status, slug, title = HTTPStatus.BAD_REQUEST, "bad-input", "Bad input"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+
+
+class Unauthorized(ServiceError):
+    """No API key, or one that we do not know."""
+
+    status, slug, title = HTTPStatus.UNAUTHORIZED, "unauthorized", "Unauthorized"
+    headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="gatekeeper"'}
+
+
+class Forbidden(ServiceError):
+    """A known key without the scope that the route needs."""
+
+    status, slug, title = HTTPStatus.FORBIDDEN, "forbidden", "Forbidden"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"this key lacks the scope {scope!r}")
+        self.headers = {"WWW-Authenticate": f'Bearer realm="gatekeeper", error="insufficient_scope", scope="{scope}"'}
+
+
+class UnknownProspect(ServiceError):
+    """Nothing is stored for this prospect."""
+
+    status, slug, title = HTTPStatus.NOT_FOUND, "unknown-prospect", "Unknown prospect"
+
+
+class TooLarge(ServiceError):
+    """A body over its limit."""
+
+    status, slug, title = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "Body too large"
+    headers: Mapping[str, str] = {"Connection": "close"}
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"the body of this route is at most {limit_bytes} bytes")
+
+
+class UnsupportedMedia(ServiceError):
+    """A body that is not declared as JSON."""
+
+    status, slug, title = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type"
+
+
+class ClientGone(ServiceError):
+    """The connection closed before the body's end."""
+
+    status, slug, title = HTTPStatus.BAD_REQUEST, "client-gone", "Client gone"
+
+
+class StoreUnavailable(ServiceError):
+    """The store is down or slow, and the request means nothing without it."""
+
+    status, slug, title = HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", "Store unavailable"
+    headers: Mapping[str, str] = {"Retry-After": "1"}
+
+
+class NoModel(ServiceError):
+    """No bundle serves yet."""
+
+    status, slug, title = HTTPStatus.SERVICE_UNAVAILABLE, "no-model", "No model"
+    headers: Mapping[str, str] = {"Retry-After": "2"}
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 9457 problem details. `path` is there for bad input alone: the first fault, key included."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    path: str | None = None
+
+
+def problem_of(error: Exception) -> Problem:
+    """What the caller is told about `error`: nothing beyond a title when it is none of ours."""
+    if isinstance(error, ServiceError):
+        path = error.path if isinstance(error, BadInput) else None
+        return Problem(f"urn:gatekeeper:{error.slug}", error.title, error.status.value, str(error), path)
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        status = HTTPStatus(error.status_code)
+        return Problem("about:blank", status.phrase, status.value, status.description or status.phrase)
+    return Problem("urn:gatekeeper:internal", ServiceError.title, 500, "the fault is ours; it was logged")
+
+
+def answer_problem(_request: Request[object, object, object], error: Exception) -> Response[bytes]:
+    """Litestar's exception handler for every class."""
+    problem = problem_of(error)
+    headers = dict(getattr(error, "headers", None) or {})
+    return Response(msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def key_path(parent: str, key: str) -> str:
+    """The path of `key` below `parent`: `$.features.contract`, or `$.features["monthly fee"]` where the name needs quotes."""
+    shown = key[:NAME_SHOWN]
+    return f"{parent}.{shown}" if shown.isidentifier() else f"{parent}[{json.dumps(shown, ensure_ascii=False)}]"

@@ -1,0 +1,44 @@
+"""The store's scripts: each changes the raw features and their vector as one step.
+
+Both keys of a prospect are handed to every script: KEYS[1] the hash of raw features, KEYS[2] the vector.
+Fields of the hash: `@rev`, `@as_of`, and `:name` for each feature; the colon keeps a feature called `@rev` apart.
+"""
+
+from __future__ import annotations
+
+PUT = b"""
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], '@rev', ARGV[2], '@as_of', ARGV[3])
+for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[1])
+return 1
+"""
+"""ARGV: time to live in ms, revision, as_of, vector, then field and value of each feature."""
+
+PATCH = b"""
+redis.call('HSET', KEYS[1], '@rev', ARGV[2], '@as_of', ARGV[3])
+local current = redis.call('GETRANGE', KEYS[2], 0, 7) == string.sub(ARGV[4], 1, 8)
+    and redis.call('STRLEN', KEYS[2]) == tonumber(ARGV[5])
+for i = 6, #ARGV, 4 do
+    if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[1], ARGV[i])
+    else redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+    if current then redis.call('SETRANGE', KEYS[2], tonumber(ARGV[i + 2]), ARGV[i + 3]) end
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+if current then
+    redis.call('SETRANGE', KEYS[2], 0, ARGV[4])
+    redis.call('PEXPIRE', KEYS[2], ARGV[1])
+else redis.call('DEL', KEYS[2]) end
+return 1
+"""
+"""ARGV: time to live in ms, revision, as_of, head of the vector, its length in bytes, then for each feature its field, its
+value (empty: missing), its offset in the vector and its four bytes there. A vector of another contract is dropped."""
+
+RENEW = b"""
+if redis.call('HGET', KEYS[1], '@rev') ~= ARGV[1] then return 0 end
+local left = redis.call('PTTL', KEYS[1])
+if left > 0 then redis.call('SET', KEYS[2], ARGV[2], 'PX', left) end
+return 1
+"""
+"""ARGV: the revision that was read, and the vector encoded from it. Does nothing when the raw features changed since."""

@@ -1,0 +1,207 @@
+"""The feature store: per prospect the raw features, which are the truth, and one vector encoded from them.
+
+    gk:{tenant}:f:{hmac}   hash: raw features as JSON, revision and time of the last write; knows no contract
+    gk:{tenant}:v:{hmac}   string: 8 bytes of the contract's hash, as_of as float64 (seconds since 1970), F float32; little-endian
+
+Whoever reads a vector of another contract, or none, encodes it anew from the raw features and writes it back unless they
+changed in between. Keys hold an HMAC of the person's id, never the id.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import struct
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import msgspec
+import numpy as np
+
+from models.contract import Contract, Scalar, Vector
+from models.errors import FeatureError
+from service import feature_scripts
+from service.metrics import Metrics
+from service.store import Store
+
+HEAD = struct.Struct("<8sd")
+CHUNK = 100
+"""Prospects per round trip: keeps a batch of 1,000 within the store's time-out, and single readers served in between."""
+
+_json = msgspec.json.Encoder()
+_scalar = msgspec.json.Decoder(Scalar)
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A prospect's encoded features, float32 [F], and when they were last written, in seconds since 1970."""
+
+    x: Vector
+    as_of: float
+
+
+class Raw(msgspec.Struct, frozen=True):
+    """A prospect's raw features as they were sent."""
+
+    features: dict[str, Scalar]
+    as_of: float
+    revision: bytes
+
+
+class FeatureStore:
+    """Reads and writes prospects' features; every method raises `StoreUnavailable` when the store does not answer in time.
+
+    Args:
+        store: the connection.
+        tenant: part of every key.
+        id_secret: HMAC key of the ids.
+        ttl: life of a prospect's features after the last write.
+        metrics: where re-encoding is counted.
+    """
+
+    def __init__(self, store: Store, tenant: str, id_secret: str, ttl: timedelta, metrics: Metrics) -> None:
+        self._store = store
+        self._redis = store.client
+        self._prefix = f"gk:{tenant}:"
+        self._secret = id_secret.encode()
+        self._ttl_ms = int(ttl.total_seconds() * 1000)
+        self._metrics = metrics
+
+    async def vectors(self, ids: Sequence[str], contract: Contract) -> list[Stored | None]:
+        """The encoded features of each prospect, None where nothing is stored."""
+        found: list[Stored | None] = []
+        for start in range(0, len(ids), CHUNK):
+            found += await self._vectors(ids[start : start + CHUNK], contract)
+        return found
+
+    async def read(self, prospect_id: str) -> Raw | None:
+        """The raw features of one prospect."""
+        return _raw(await self._store.run(self._redis.hgetall(self._keys(prospect_id)[0])))
+
+    async def put(self, features: Mapping[str, Mapping[str, Scalar]], contract: Contract, as_of: float) -> None:
+        """Replace all features of each prospect in `features`, which the contract has accepted."""
+        entries = list(features.items())
+        for start in range(0, len(entries), CHUNK):
+            pipeline = self._redis.pipeline(transaction=False)
+            for prospect_id, values in entries[start : start + CHUNK]:
+                fields: list[bytes | str] = []
+                for name, value in values.items():
+                    if value is not None:
+                        fields += (":" + name, _json.encode(value))
+                vector = _pack(contract, as_of, contract.encode(values))
+                pipeline.eval(
+                    feature_scripts.PUT,
+                    2,
+                    *self._keys(prospect_id),
+                    self._ttl_ms,
+                    _revision(),
+                    repr(as_of),
+                    vector,
+                    *fields,
+                )
+            await self._store.run(pipeline.execute())
+
+    async def patch(self, prospect_id: str, values: Mapping[str, Scalar], contract: Contract, as_of: float) -> None:
+        """Change the features in `values`, which the contract has accepted; None makes one missing, the rest stay."""
+        x = contract.encode(values)
+        changes: list[bytes | str | int] = []
+        for name, value in values.items():
+            position = contract.index[name]
+            raw = b"" if value is None else _json.encode(value)
+            changes += (":" + name, raw, HEAD.size + 4 * position, x[position].astype("<f4").tobytes())
+        length = HEAD.size + 4 * len(contract.features)
+        await self._store.run(
+            self._redis.eval(
+                feature_scripts.PATCH,
+                2,
+                *self._keys(prospect_id),
+                self._ttl_ms,
+                _revision(),
+                repr(as_of),
+                HEAD.pack(_mark(contract), as_of),
+                length,
+                *changes,
+            )
+        )
+
+    async def delete(self, prospect_id: str) -> None:
+        """Erase every trace of the prospect."""
+        await self._store.run(self._redis.unlink(*self._keys(prospect_id)))
+
+    async def _vectors(self, ids: Sequence[str], contract: Contract) -> list[Stored | None]:
+        keys = [self._keys(prospect_id) for prospect_id in ids]
+        found = await self._store.run(self._redis.mget([vector for _, vector in keys]))
+        stored = [_unpack(contract, vector) for vector in found]
+        stale = [position for position, known in enumerate(stored) if known is None]
+        if stale:
+            anew = await self._reencode([keys[position] for position in stale], contract)
+            for position, known in zip(stale, anew, strict=True):
+                stored[position] = known
+        return stored
+
+    async def _reencode(self, keys: list[tuple[str, str]], contract: Contract) -> list[Stored | None]:
+        reading, writing = self._redis.pipeline(transaction=False), self._redis.pipeline(transaction=False)
+        for raw_key, _ in keys:
+            reading.hgetall(raw_key)
+        anew: list[Stored | None] = []
+        refused = 0
+        for pair, fields in zip(keys, await self._store.run(reading.execute()), strict=True):
+            raw = _raw(fields)
+            if raw is None:
+                anew.append(None)
+                continue
+            x, refused_here = _accepted(contract, raw.features)
+            refused += refused_here
+            writing.eval(feature_scripts.RENEW, 2, *pair, raw.revision, _pack(contract, raw.as_of, x))
+            anew.append(Stored(x, raw.as_of))
+        if len(writing):
+            await self._store.run(writing.execute())
+            self._metrics.reencoded(len(anew), refused)
+        return anew
+
+    def _keys(self, prospect_id: str) -> tuple[str, str]:
+        hidden = hmac.digest(self._secret, prospect_id.encode(), "sha256")[:16].hex()
+        return f"{self._prefix}f:{hidden}", f"{self._prefix}v:{hidden}"
+
+
+def _accepted(contract: Contract, features: Mapping[str, Scalar]) -> tuple[Vector, int]:
+    """Encode what the contract accepts of raw features that another contract may have accepted; count the rest."""
+    x, refused = contract.blank(), 0
+    for name, value in features.items():
+        position = contract.index.get(name)
+        try:
+            if position is not None:
+                x[position] = contract.code(position, value)
+        except FeatureError:
+            refused += 1
+        refused += position is None
+    return x, refused
+
+
+def _raw(fields: Mapping[bytes, bytes]) -> Raw | None:
+    if not fields:
+        return None
+    features = {name[1:].decode(): _scalar.decode(value) for name, value in fields.items() if name[:1] == b":"}
+    return Raw(features, float(fields[b"@as_of"]), fields[b"@rev"])
+
+
+def _revision() -> bytes:
+    """A new one for every write: a counter would start again after DELETE and let an old vector pass for a new one."""
+    return secrets.token_bytes(8)
+
+
+def _mark(contract: Contract) -> bytes:
+    return bytes.fromhex(contract.hash.removeprefix("sha256:")[:16])
+
+
+def _pack(contract: Contract, as_of: float, x: Vector) -> bytes:
+    return HEAD.pack(_mark(contract), as_of) + x.astype("<f4").tobytes()
+
+
+def _unpack(contract: Contract, vector: bytes | None) -> Stored | None:
+    """The vector, or None when there is none or it is of another contract."""
+    if vector is None or len(vector) != HEAD.size + 4 * len(contract.features):
+        return None
+    mark, as_of = HEAD.unpack_from(vector)
+    if mark != _mark(contract):
+        return None
+    return Stored(np.frombuffer(vector, "<f4", offset=HEAD.size), as_of)

@@ -1,0 +1,82 @@
+"""What surrounds every request: its id, its metrics, its log line. Nothing personal: no ids, values, query strings, headers."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from typing import Any
+
+import structlog
+from litestar import Litestar
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.metrics import Metrics
+
+log = structlog.get_logger()
+_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class Observed:
+    """An ASGI application, observed.
+
+    It stands outside the router, so that a path that leads nowhere is observed too.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on and observe its answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = _request_id(scope["headers"])
+        status = 500
+
+        async def observed_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed_send)
+        finally:
+            seconds = time.perf_counter() - started
+            route = scope.get("path_template") or "none"
+            self._metrics.answered(route, scope["method"], status, seconds)
+            level = "debug" if status < 400 else "info" if status < 500 else "error"
+            getattr(log, level)(
+                "request",
+                request_id=request_id.decode(),
+                route=route,
+                method=scope["method"],
+                status=status,
+                ms=round(seconds * 1000, 3),
+            )
+
+
+def log_failure(error: Exception, _scope: Scope) -> None:
+    """Log an error that nobody expected: its class and where it rose, without its text, which may quote personal data."""
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename.rpartition('site-packages/')[2]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    log.error("failure", error=type(error).__name__, frames=frames[-12:])
+
+
+def _request_id(headers: Any) -> bytes:
+    for name, value in headers:
+        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
+            return bytes(value)
+    return uuid.uuid4().hex.encode()
+
+
+def observe(app: Litestar, metrics: Metrics) -> None:
+    """Observe every request of `app`."""
+    app.asgi_handler = Observed(app.asgi_handler, metrics)

@@ -1,0 +1,6 @@
+"""stub"""
+
+
+def document() -> dict[str, object]:
+    """Stub."""
+    return {}

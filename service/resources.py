@@ -1,0 +1,74 @@
+"""What a running service holds, and what its handlers reach for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from litestar.connection import ASGIConnection
+
+from service.errors import SettingsError
+from service.features import FeatureStore
+from service.keys import Keyring, keyring_from
+from service.live import LiveModel
+from service.metrics import Metrics
+from service.scoring import Scoring
+from service.settings import Settings
+from service.store import Store
+
+
+class Resources:
+    """The live parts of one application, made from its settings without touching the network.
+
+    Raises:
+        SettingsError: keys that do not read, or no store to speak to.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics(settings.metrics_dir)
+        self.live = LiveModel(settings.registry, settings.model, self.metrics)
+        self.store = Store(settings, self.metrics)
+        self.features = FeatureStore(
+            self.store,
+            settings.tenant,
+            settings.id_secret or "",
+            timedelta(days=settings.features_ttl_days),
+            self.metrics,
+        )
+        self.scoring = Scoring(self.features, self.metrics)
+        self.keyring: Keyring = read_keys(settings)
+        self.draining = False
+
+    def reread_keys(self) -> None:
+        """Take over what the keys' file says now.
+
+        Raises:
+            SettingsError: it does not read; the old keys stay.
+        """
+        self.keyring = read_keys(self.settings)
+
+    def now(self) -> datetime:
+        """The time that handlers hand to what depends on it."""
+        return datetime.now(UTC)
+
+
+def read_keys(settings: Settings) -> Keyring:
+    """The keys that the settings and their file state.
+
+    Raises:
+        SettingsError: the file cannot be read, or a line does not parse.
+    """
+    text = settings.api_keys
+    if settings.api_keys_file is not None:
+        try:
+            text += "\n" + settings.api_keys_file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"GATEKEEPER_API_KEYS_FILE: {settings.api_keys_file}: {error}") from error
+    return keyring_from(text, dev=settings.dev_key)
+
+
+def resources_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Resources:
+    """The resources of the application that serves `connection`."""
+    resources: Resources = connection.app.state.resources
+    return resources

@@ -1,0 +1,186 @@
+"""Settings: environment variables `GATEKEEPER_*` in one frozen struct, every fault reported at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from service.errors import SettingsError
+from service.texts import LANGUAGES, Language
+
+PREFIX = "GATEKEEPER_"
+SECRET_BYTES = 16
+"""The fewest bytes of an id secret: what HMAC-SHA256 needs so that nobody finds it by trying."""
+
+
+class Setting(NamedTuple):
+    """One row of the table: how the text is read, the default, the unit and the reason."""
+
+    read: Callable[[str], Any]
+    default: Any
+    unit: str
+    reason: str
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What one process of the service is told. Field x is read from GATEKEEPER_X; see TABLE for the reasons."""
+
+    tenant: str
+    registry: Path
+    model: str | None
+    data: Path
+    redis_url: str | None
+    id_secret: str | None
+    api_keys: str
+    api_keys_file: Path | None
+    dev_key: bool
+    host: str
+    port: int
+    workers: int
+    language: Language
+    features_ttl_days: int
+    store_timeout_ms: int
+    store_connections: int
+    breaker_failures: int
+    breaker_probe_ms: int
+    body_limit_bytes: int
+    batch_limit_bytes: int
+    poll_ms: int
+    drain_s: int
+    metrics_dir: Path | None
+    log_level: str
+
+
+def _matching(pattern: str, expected: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(f"expected {expected}")
+        return text
+
+    return read
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if re.fullmatch(r"[0-9]{1,12}", text) is None or not low <= int(text) <= high:
+            raise ValueError(f"expected a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    return _matching("|".join(words), "one of " + ", ".join(words))
+
+
+def _secret(text: str) -> str:
+    if len(text.encode()) < SECRET_BYTES:
+        raise ValueError(f"expected at least {SECRET_BYTES} bytes")
+    return text
+
+
+_STORE_URL = _matching(r"(redis|rediss|unix)://.+", "redis://, rediss:// or unix://")
+
+TABLE: dict[str, Setting] = {
+    "tenant": Setting(
+        _matching(r"[a-z0-9][a-z0-9-]{0,62}", "lower case letters, digits and hyphens"),
+        "default",
+        "",
+        "the one company this deployment serves; part of every key in the store",
+    ),
+    "registry": Setting(Path, Path("models/registry"), "folder", "where `training fit` writes bundles"),
+    "model": Setting(
+        _matching(r"[^/\s.][^/\s]*", "a folder's name"),
+        None,
+        "",
+        "the model to serve; unset: the only live one in the registry",
+    ),
+    "data": Setting(Path, Path("data"), "folder", "the embedded store's files and the id secret; one owner at a time"),
+    "redis_url": Setting(
+        _STORE_URL,
+        None,
+        "URL",
+        "Redis >= 7.2 or Valkey that appends to disk and never evicts; unset: an embedded Valkey",
+    ),
+    "id_secret": Setting(
+        _secret,
+        None,
+        "text",
+        "HMAC key that keeps person ids out of the store's keys; unset: made once in the data folder, required with REDIS_URL",
+    ),
+    "api_keys": Setting(str, "", "lines", "API keys as name:scopes:sha256, as `python -m service key new` prints them"),
+    "api_keys_file": Setting(Path, None, "file", "the same lines in a file, read again on SIGHUP"),
+    "dev_key": Setting(
+        lambda text: _one_of("0", "1")(text) == "1",
+        False,
+        "0 or 1",
+        "set by `dev` for its workers when no keys are configured: accept the key `dev` from loopback; `serve` clears it",
+    ),
+    "host": Setting(str, "127.0.0.1", "address", "loopback unless told otherwise: TLS belongs to the proxy in front"),
+    "port": Setting(_whole(0, 65535), 8000, "", "0 takes a free one, which the log names"),
+    "workers": Setting(_whole(1, 64), 1, "processes", "one per core; --workers overrides it"),
+    "language": Setting(
+        _one_of(*LANGUAGES), "en", "", "of titles and messages when a request asks for none that we have"
+    ),
+    "features_ttl_days": Setting(
+        _whole(1, 3650), 400, "days", "a lead that nobody touched for over a year is forgotten; renewed on every write"
+    ),
+    "store_timeout_ms": Setting(
+        _whole(1, 5000), 50, "ms", "a rep waits for the score: past this, score without the store and say so"
+    ),
+    "store_connections": Setting(_whole(1, 1000), 32, "per worker", "bounds what a burst asks of the store at once"),
+    "breaker_failures": Setting(_whole(1, 100), 3, "in a row", "after so many a request no longer waits for the store"),
+    "breaker_probe_ms": Setting(
+        _whole(10, 10_000), 250, "ms", "between probes of a store given up on: back within 1 s"
+    ),
+    "body_limit_bytes": Setting(_whole(1024, 1 << 20), 64 << 10, "bytes", "a lead's features are a few KB"),
+    "batch_limit_bytes": Setting(_whole(1024, 64 << 20), 4 << 20, "bytes", "1,000 entries of 4 KB"),
+    "poll_ms": Setting(_whole(10, 60_000), 2000, "ms", "between looks at `current` and `policy.toml`"),
+    "drain_s": Setting(_whole(0, 300), 10, "s", "what requests in flight get to finish on SIGTERM"),
+    "metrics_dir": Setting(
+        Path, None, "folder", "set by the supervisor for its workers: where their counts are summed"
+    ),
+    "log_level": Setting(_one_of("debug", "info", "warning", "error"), "info", "", "debug logs every request"),
+}
+
+
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """The settings that `environ` states; an empty variable counts as unset.
+
+    Raises:
+        SettingsError: listing every fault there is.
+    """
+    faults: list[str] = []
+    read: dict[str, Any] = {}
+    for name, setting in TABLE.items():
+        text = environ.get(PREFIX + name.upper(), "")
+        read[name] = setting.default
+        if text:
+            try:
+                read[name] = setting.read(text)
+            except ValueError as error:
+                faults.append(f"{PREFIX}{name.upper()}: {error}")
+    known = {PREFIX + name.upper() for name in TABLE}
+    faults += [f"{name}: no such setting" for name in sorted(environ) if name.startswith(PREFIX) and name not in known]
+    settings = Settings(**read)
+    faults += _contradictions(settings)
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    faults = []
+    if settings.redis_url and not settings.id_secret:
+        faults.append(
+            "GATEKEEPER_ID_SECRET: required with GATEKEEPER_REDIS_URL: every process that shares the store must share it"
+        )
+    if settings.batch_limit_bytes < settings.body_limit_bytes:
+        faults.append("GATEKEEPER_BATCH_LIMIT_BYTES: smaller than GATEKEEPER_BODY_LIMIT_BYTES")
+    if settings.breaker_probe_ms < settings.store_timeout_ms:
+        faults.append("GATEKEEPER_BREAKER_PROBE_MS: shorter than GATEKEEPER_STORE_TIMEOUT_MS, so probes would overlap")
+    return faults

@@ -1,0 +1,132 @@
+"""The connection to the store: every command bounded in time, and a breaker in front of all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import structlog
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from service.breaker import Breaker
+from service.errors import SettingsError, StoreUnavailable
+from service.metrics import Metrics
+from service.settings import Settings
+
+log = structlog.get_logger()
+Answer = TypeVar("Answer")
+
+
+class Store:
+    """A Redis or Valkey that may be down: commands answer in time or raise `StoreUnavailable`.
+
+    Nothing is retried here: a rep is waiting. Once given up on, the store is probed in the background, so that no request
+    pays for finding out that it is back.
+    """
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        if settings.redis_url is None:
+            raise SettingsError("GATEKEEPER_REDIS_URL: unset, and no supervisor started a store")
+        self._timeout_s = settings.store_timeout_ms / 1000
+        self._probe_s = settings.breaker_probe_ms / 1000
+        self._metrics = metrics
+        self._breaker = Breaker(settings.breaker_failures)
+        self._checked = False
+        self.client = Redis(
+            connection_pool=BlockingConnectionPool.from_url(
+                settings.redis_url,
+                max_connections=settings.store_connections,
+                timeout=self._timeout_s,
+                socket_timeout=self._timeout_s,
+                socket_connect_timeout=self._timeout_s,
+                retry=Retry(NoBackoff(), 0),
+            )
+        )
+
+    @property
+    def given_up(self) -> bool:
+        return self._breaker.open
+
+    async def run(self, command: Awaitable[Answer]) -> Answer:
+        """The answer of `command`, which must come within the time-out.
+
+        Raises:
+            StoreUnavailable: it did not, or the store refused it, or it was given up on before.
+        """
+        if self._breaker.open:
+            _discard(command)
+            raise StoreUnavailable("the store does not answer")
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await command
+        except (RedisError, OSError, TimeoutError) as error:
+            self._failed(error)
+            raise StoreUnavailable("the store does not answer") from None
+        self._breaker.succeeded()
+        return answer
+
+    async def open(self) -> None:
+        """Knock once; a store that is down does not stop the start."""
+        if not await self._answers():
+            self._breaker.trip()
+            self._metrics.store_given_up(given_up=True)
+            log.warning("store.down", at="start")
+
+    async def probe(self) -> None:
+        """While the store is given up on, knock every `breaker_probe_ms`, until cancelled."""
+        while True:
+            await asyncio.sleep(self._probe_s)
+            if self._breaker.open and await self._answers():
+                await self.client.connection_pool.disconnect(inuse_connections=False)
+                self._breaker.succeeded()
+                self._metrics.store_given_up(given_up=False)
+                log.info("store.back")
+
+    async def close(self) -> None:
+        await self.client.aclose()
+
+    def _failed(self, error: Exception) -> None:
+        kind = (
+            "timeout" if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__ else type(error).__name__
+        )
+        self._metrics.store_failed(kind)
+        was_open = self._breaker.open
+        self._breaker.failed()
+        if self._breaker.open and not was_open:
+            self._metrics.store_given_up(given_up=True)
+            log.warning("store.given_up", kind=kind)
+
+    async def _answers(self) -> bool:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self.client.execute_command("PING")
+        except (RedisError, OSError, TimeoutError):
+            return False
+        if not self._checked:
+            self._checked = True
+            await self._warn_of_loss()
+        return True
+
+    async def _warn_of_loss(self) -> None:
+        """Warn of a store that forgets on restart, or that throws features away when it is full."""
+        wanted = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                found = {name: (await self.client.config_get(name)).get(name) for name in wanted}
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("store.durability_unknown", kind=type(error).__name__, wanted=wanted)
+            return
+        for name, value in wanted.items():
+            if found[name] != value:
+                log.warning("store.may_lose_features", setting=name, found=found[name], wanted=value)
+
+
+def _discard(command: Awaitable[object]) -> None:
+    """Close a coroutine that will not be awaited."""
+    close = getattr(command, "close", None)
+    if close is not None:
+        close()

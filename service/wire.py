@@ -1,0 +1,175 @@
+"""The wire: what requests hold, read from raw bytes, every malformed body being one `BadInput` with a path."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any, TypeVar
+
+import msgspec
+
+from models.contract import Scalar
+from service.errors import BadInput, key_path
+
+BATCH_MAX = 1000
+"""Entries of a batch: what one core answers well within a second."""
+
+ID_MAX = 128
+
+MoneyScalar = bool | float | str | None
+Body = TypeVar("Body")
+
+
+class ScoreRequest(msgspec.Struct, frozen=True):
+    """A prospect to score. What `features` holds overrides what is stored; `value` overrides the book's money terms."""
+
+    prospect_id: str
+    features: dict[str, Scalar] = {}
+    value: dict[str, MoneyScalar] = {}
+
+
+class FeaturesRequest(msgspec.Struct, frozen=True):
+    """A prospect's features to store."""
+
+    prospect_id: str
+    features: dict[str, Scalar]
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Entries kept raw, so that one that does not read fails alone."""
+
+    prospects: list[msgspec.Raw]
+
+
+class _Wrapped(msgspec.Struct, frozen=True):
+    features: dict[str, Scalar]
+
+
+_score = msgspec.json.Decoder(ScoreRequest)
+_entry = msgspec.json.Decoder(FeaturesRequest)
+_batch = msgspec.json.Decoder(Batch)
+_features = msgspec.json.Decoder(dict[str, Scalar])
+_wrapped = msgspec.json.Decoder(_Wrapped)
+_keys = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_items = msgspec.json.Decoder(list[msgspec.Raw])
+_scalar = msgspec.json.Decoder(Scalar)
+_money = msgspec.json.Decoder(MoneyScalar)
+
+
+def read_score(body: bytes | msgspec.Raw, at: str = "$") -> ScoreRequest:
+    """The request in `body`, which lies at the path `at`.
+
+    Raises:
+        BadInput: it does not read, or its id is none.
+    """
+    request = _read(_score, body, at)
+    check_id(request.prospect_id, f"{at}.prospect_id")
+    return request
+
+
+def read_entry(body: bytes | msgspec.Raw, at: str) -> FeaturesRequest:
+    """One entry of a features batch, which lies at the path `at`.
+
+    Raises:
+        BadInput: it does not read, or its id is none.
+    """
+    entry = _read(_entry, body, at)
+    check_id(entry.prospect_id, f"{at}.prospect_id")
+    return entry
+
+
+def read_features(body: bytes) -> tuple[dict[str, Scalar], str]:
+    """Features sent bare or as `{"features": {...}}`, and the path where they lay: no feature's value is an object.
+
+    Raises:
+        BadInput: it does not read.
+    """
+    try:
+        return _features.decode(body), "$"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if not _is_wrapped(body):
+            return _read(_features, body, "$"), "$"
+    return _read(_wrapped, body, "$").features, "$.features"
+
+
+def read_batch(body: bytes) -> list[msgspec.Raw]:
+    """The raw entries of a batch.
+
+    Raises:
+        BadInput: it does not read, or there are too many.
+    """
+    prospects = _read(_batch, body, "$").prospects
+    if len(prospects) > BATCH_MAX:
+        raise BadInput("$.prospects", f"expected at most {BATCH_MAX} entries, got {len(prospects)}")
+    return prospects
+
+
+def id_in(entry: msgspec.Raw) -> str | None:
+    """The id of an entry that does not read, where it has one, so that its error can be told from its neighbours'."""
+    try:
+        found = msgspec.json.decode(_keys.decode(entry).get("prospect_id", msgspec.Raw(b"null")), type=str)
+        check_id(found, "$")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadInput):
+        return None
+    return found
+
+
+def check_id(prospect_id: str, path: str) -> None:
+    """Refuse an id that is empty, long, or has characters that no person can see.
+
+    Raises:
+        BadInput: at `path`.
+    """
+    if not 1 <= len(prospect_id) <= ID_MAX:
+        raise BadInput(path, f"expected 1 to {ID_MAX} characters, got {len(prospect_id)}")
+    if not prospect_id.isprintable() and any(unicodedata.category(c) == "Cc" for c in prospect_id):
+        raise BadInput(path, "expected no control characters")
+
+
+def _read(decoder: msgspec.json.Decoder[Body], body: bytes | msgspec.Raw, at: str) -> Body:
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).rpartition(" - at `")
+        raise BadInput(at + _with_keys(body, path[1:-1]), reason or str(error)) from None
+    except msgspec.DecodeError as error:
+        raise BadInput(at, str(error)) from None
+    except UnicodeDecodeError:
+        raise BadInput(at, "expected JSON in UTF-8") from None
+    except RecursionError:
+        raise BadInput(at, "nested too deeply") from None
+
+
+def _with_keys(body: bytes | msgspec.Raw, path: str) -> str:
+    """`path` below the root, with the key named where msgspec writes `[...]` for the values of a mapping."""
+    spelled, here = "", msgspec.Raw(body)
+    try:
+        for name, index, anonymous in re.findall(r"\.(\w+)|\[(\d+)\]|(\[\.\.\.\])", path):
+            if name:
+                here = _keys.decode(here)[name]
+                spelled += f".{name}"
+            elif index:
+                here = _items.decode(here)[int(index)]
+                spelled += f"[{index}]"
+            elif anonymous:
+                decoder: msgspec.json.Decoder[Any] = _money if spelled == ".value" else _scalar
+                key, here = next(item for item in _keys.decode(here).items() if not _decodes(decoder, item[1]))
+                spelled = key_path(spelled, key)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, StopIteration, LookupError):
+        return path  # what msgspec could tell is still true
+    return spelled
+
+
+def _decodes(decoder: msgspec.json.Decoder[Any], raw: msgspec.Raw) -> bool:
+    try:
+        decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _is_wrapped(body: bytes) -> bool:
+    try:
+        return bytes(_keys.decode(body).get("features", b"")).lstrip()[:1] == b"{"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False

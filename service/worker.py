@@ -1,0 +1,94 @@
+"""One worker: an HTTP server in a process of its own, which stops when it is told to and when its supervisor is gone.
+
+Started by the supervisor as `python -m service.worker SOCKET_FD LIFELINE_FD`; settings come from the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Generator
+
+import structlog
+import uvicorn
+from litestar import Litestar
+
+from service import logs
+from service.app import create_app
+from service.errors import SettingsError
+from service.resources import Resources
+from service.settings import settings_from
+
+log = structlog.get_logger()
+
+LISTEN_BACKLOG = 2048
+
+
+def app_from_environment() -> Litestar:
+    """The application that the environment's settings describe: the only place that reads them."""
+    settings = settings_from(os.environ)
+    logs.configure(settings.log_level)
+    return create_app(settings)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with signals handled on the event loop.
+
+    uvicorn raises a captured signal again once it has shut down, which turns a graceful stop into death by signal.
+    """
+
+    def __init__(self, config: uvicorn.Config, resources: Resources, lifeline: int) -> None:
+        super().__init__(config)
+        self._resources = resources
+        self._lifeline = lifeline
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Drain on SIGTERM and SIGINT and when the supervisor's end of the lifeline closes; read keys again on SIGHUP."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._drain)
+        loop.add_signal_handler(signal.SIGHUP, self._reread_keys)
+        loop.add_reader(self._lifeline, self._drain)
+        yield
+
+    def _drain(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._lifeline)
+        self._resources.draining = True
+        self.should_exit = True
+
+    def _reread_keys(self) -> None:
+        try:
+            self._resources.reread_keys()
+        except SettingsError as error:
+            log.error("keys.refused", why=str(error))
+        else:
+            log.info("keys.read")
+
+
+def main(socket_fd: int, lifeline_fd: int) -> None:
+    """Serve on an inherited listening socket until told to stop."""
+    app = app_from_environment()
+    resources: Resources = app.state.resources
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # the peer's address decides about the key `dev`; a header must not
+        server_header=False,
+        backlog=LISTEN_BACKLOG,
+        timeout_graceful_shutdown=resources.settings.drain_s,
+    )
+    Server(config, resources, lifeline_fd).run(sockets=[socket.socket(fileno=socket_fd)])
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
