@@ -17,6 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from training.attribution import Attribution
 from training.personperiods import Floats, SurvivalTarget, TimeGrid, count_person_periods, survival_target
 from training.tables import Bins, Tables
 
@@ -38,7 +39,7 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         classes_: the two labels, the event last; [False, True] for a structured target.
         tables_: the fitted effects, baseline and time grid.
         base_: mean predicted risk of the training book.
-        mean_path_points_: what each feature's points are measured from, so that they average zero over the book, [F].
+        attribution_: where the points of each feature come from.
         missing_seen_: whether training saw each feature missing, [F].
     """
 
@@ -83,9 +84,9 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         Raises:
             ValueError: a shape, a label or a time that makes no sense, or no event to learn from.
         """
-        X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan")  # noqa: N806
-        target = survival_target(y, len(X))
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        x: NDArray[np.float32] = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan")
+        target = survival_target(y, len(x))
+        weight = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
         grid = TimeGrid.over(
             target,
             horizon=self.horizon,
@@ -93,43 +94,44 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             max_segments=self.max_segments,
             tail=self.tail_at_risk,
         )
-        bins = [Bins.of(column, self.max_bins, categorical=j in self.categorical) for j, column in enumerate(X.T)]
-        rows = np.column_stack([feature.rows(column) for feature, column in zip(bins, X.T, strict=True)])
+        bins = [Bins.of(column, self.max_bins, categorical=j in self.categorical) for j, column in enumerate(x.T)]
+        rows = np.column_stack([feature.rows(column) for feature, column in zip(bins, x.T, strict=True)])
         ensemble = self._boost(bins, rows, target, grid, weight)
         self.classes_ = target.classes
         self.n_iter_ = ensemble.n_iter_
-        self.missing_seen_ = np.isnan(X).any(axis=0)
+        self.missing_seen_ = np.isnan(x).any(axis=0)
         self.tables_ = Tables.collapse(ensemble.decision_function, bins, rows, weight, grid)
-        self.base_ = float(np.average(self.tables_.risk(X), weights=weight))
-        self.mean_path_points_ = np.average(self.tables_.path_points(X), axis=0, weights=weight)
+        self.base_ = float(np.average(self.tables_.risk(x), weights=weight))
+        self.attribution_ = Attribution.over(self.tables_, x, weight)
         return self
 
     def predict_survival_function(self, X: ArrayLike) -> Floats:  # noqa: N803
         """S(t | x), the probability of no event up to and including period t = 1..T. Shape [n, T]."""
-        X = self._validated(X)  # noqa: N806
-        return self.tables_.survival(X)
+        x = self._validated(X)
+        return self.tables_.survival(x)
 
     def predict_proba(self, X: ArrayLike) -> Floats:  # noqa: N803
         """P(no event) and P(event) within the horizon. Shape [n, 2]."""
-        X = self._validated(X)  # noqa: N806
-        risk = self.tables_.risk(X)
+        x = self._validated(X)
+        risk = self.tables_.risk(x)
         return np.column_stack([1.0 - risk, risk])
 
     def predict(self, X: ArrayLike) -> NDArray[np.generic]:  # noqa: N803
         """The likelier label within the horizon. Shape [n]."""
         likelier = self.predict_proba(X)[:, 1] > 0.5
-        return self.classes_[likelier.astype(int)]
+        labels: NDArray[np.generic] = self.classes_[likelier.astype(int)]
+        return labels
 
     def predict_points(self, X: ArrayLike) -> Floats:  # noqa: N803
         """Each feature's points: they add up to 100 * (risk - base_) and average zero over the book. Shape [n, F]."""
-        X = self._validated(X)  # noqa: N806
-        return self.tables_.path_points(X) - self.mean_path_points_
+        x = self._validated(X)
+        return self.attribution_.points(x)
 
     def _boost(
         self, bins: list[Bins], rows: NDArray[np.int64], target: SurvivalTarget, grid: TimeGrid, weight: Floats
     ) -> HistGradientBoostingClassifier:
         """Boosted trees on person-periods, each tree free to combine one feature with time."""
-        trials = count_person_periods(target, grid)
+        rows_at_risk = count_person_periods(target, grid)
         features = len(bins)
         seen = np.column_stack([feature.as_input(rows[:, j]) for j, feature in enumerate(bins)])
         ensemble = HistGradientBoostingClassifier(
@@ -145,9 +147,9 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             random_state=self.random_state,
         )
         return ensemble.fit(
-            np.column_stack([seen[trials.customer], trials.segment]),
-            trials.label,
-            sample_weight=trials.count * weight[trials.customer],
+            np.column_stack([seen[rows_at_risk.customer], rows_at_risk.segment]),
+            rows_at_risk.label,
+            sample_weight=rows_at_risk.trials * weight[rows_at_risk.customer],
         )
 
     def _validated(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803

@@ -1,7 +1,7 @@
 """Person-periods: who was at risk when, counted per customer and segment of time instead of repeated per period.
 
-A customer at risk in periods entry + 1 .. exit contributes one Bernoulli trial a period. Within a segment of constant hazard
-those trials differ in their label alone, so they are two rows with weights (periods survived, events) of the same likelihood.
+A customer at risk in periods entry + 1 .. exit contributes one Bernoulli trial a period. Within a segment of constant
+hazard those trials differ in their label alone: two rows, weighted by periods survived and by events, are as likely.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class PersonPeriods(NamedTuple):
     customer: Ints
     segment: Ints
     label: Ints
-    count: Floats
+    trials: Floats
 
 
 def count_person_periods(target: SurvivalTarget, grid: TimeGrid) -> PersonPeriods:
@@ -153,5 +153,5 @@ def count_person_periods(target: SurvivalTarget, grid: TimeGrid) -> PersonPeriod
         customer=np.concatenate([customer, who]),
         segment=np.concatenate([segment, when]),
         label=np.concatenate([np.zeros_like(customer), np.ones_like(who)]),
-        count=np.concatenate([exposure[customer, segment], np.ones(len(who))]).astype(np.float64),
+        trials=np.concatenate([exposure[customer, segment], np.ones(len(who))]).astype(np.float64),
     )

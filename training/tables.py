@@ -1,26 +1,20 @@
-"""The additive tables: one per feature, over its bins and the segments of time, and all that is computed from them.
+"""The additive tables: one per feature, over its bins and the segments of time; they are the model.
 
-A feature's rows are: 0 missing, then one per bin in ascending order. For a category the first bin is the unknown one (-1).
+A feature's rows are: 0 missing, then one per bin in ascending order. A category's first bin is the unknown one (-1).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from training.personperiods import Floats, Ints, TimeGrid
 
 MAX_CATEGORIES = 254
 """The boosted trees count at most 255 bins; one is kept for missing."""
-
-# Gauss-Legendre with five nodes integrates the path from 0 to 1 to within 0.001 points of risk.
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(5)
-PATH_NODES: Floats = (_NODES + 1) / 2
-PATH_WEIGHTS: Floats = _WEIGHTS / 2
 
 CHUNK_ROWS = 4096
 """Prospects computed at a time: 4,096 of 100 features over 16 segments take 52 MB."""
@@ -72,7 +66,7 @@ class Bins(NamedTuple):
 class Tables(NamedTuple):
     """The fitted model: logit h(x, g) = baseline[g] + sum_j effects[j][row_j(x), g].
 
-    baseline: float64 [G]. effects: per feature float64 [rows, G], of mean zero over the training book; unlearned rows are 0.
+    baseline: float64 [G]. effects: per feature float64 [rows, G], of mean zero over the book; unlearned rows are 0.
     """
 
     bins: list[Bins]
@@ -111,42 +105,28 @@ class Tables(NamedTuple):
 
     def survival(self, x: NDArray[np.float32]) -> Floats:
         """S(t | x) for t = 1..T. Shape [n, T]."""
-        return np.concatenate(
-            [np.exp(-_softplus(d + self.baseline) @ self.grid.periods_until) for _, d in self._sums(x)]
-        )
+        log_odds = (effects.sum(axis=1) + self.baseline for effects in self.effects_of(x))
+        return np.concatenate([np.exp(-softplus(each) @ self.grid.periods_until) for each in log_odds])
 
     def risk(self, x: NDArray[np.float32]) -> Floats:
         """P(event within the horizon). Shape [n]."""
         return 1.0 - self.survival(x)[:, self.grid.horizon - 1]
 
-    def path_points(self, x: NDArray[np.float32]) -> Floats:
-        """Aumann-Shapley values of the risk, in percentage points, along the path from the centre to each x. Shape [n, F].
+    def effects_of(self, x: NDArray[np.float32]) -> Iterator[Floats]:
+        """f_j of each prospect and feature, [m, F, G], chunk by chunk of the rows of x."""
+        tables = list(zip(self.bins, self.effects, strict=True))
+        for chunk in self.chunks(x):
+            yield np.stack([table[feature.rows(chunk[:, j])] for j, (feature, table) in enumerate(tables)], axis=1)
 
-        Aumann and Shapley, Values of Non-Atomic Games (1974); Sundararajan et al. 2017, section 3, for models.
-        They add up to 100 * (risk(x) - risk at the centre).
-        """
-        return np.concatenate([self._attribute(f, d) for f, d in self._sums(x)])
+    @staticmethod
+    def chunks(rows: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        """The rows in the chunks that bound memory."""
+        return (rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS))
 
-    def _attribute(self, effects: Floats, d: Floats) -> Floats:
-        """sum_g f_j[g] * integral over s of S_H(s) h_g(s) n_g, with n_g the periods of the horizon in segment g."""
-        n = self.grid.periods_in_horizon
-        eta = self.baseline + PATH_NODES[:, None] * d[:, None, :]
-        survived = np.exp(-_softplus(eta) @ n)
-        weights = np.einsum("q,iq,iqg->ig", PATH_WEIGHTS, survived, expit(eta)) * n
-        return 100.0 * np.einsum("ijg,ig->ij", effects, weights)
 
-    def _sums(self, x: NDArray[np.float32]) -> Iterator[tuple[Floats, Floats]]:
-        """f_j of each prospect and feature, [m, F, G], and their sum over features, [m, G], chunk by chunk."""
-        for start in range(0, len(x), CHUNK_ROWS):
-            chunk = x[start : start + CHUNK_ROWS]
-            effects = np.stack(
-                [
-                    table[feature.rows(chunk[:, j])]
-                    for j, (feature, table) in enumerate(zip(self.bins, self.effects, strict=True))
-                ],
-                axis=1,
-            )
-            yield effects, effects.sum(axis=1)
+def softplus(x: Floats) -> Floats:
+    """log(1 + e^x): of the log-odds of a hazard h it is -log(1 - h)."""
+    return np.logaddexp(0.0, x)
 
 
 def _number_edges(column: NDArray[np.float32], seen: NDArray[np.float32], max_bins: int) -> NDArray[np.float32]:
@@ -183,7 +163,3 @@ def _merge(feature: Bins, table: Floats) -> tuple[Bins, Floats]:
 
 def _cross(points: Floats, segments: Floats) -> Floats:
     return np.column_stack([np.repeat(points, len(segments), axis=0), np.tile(segments, len(points))])
-
-
-def _softplus(x: Floats) -> Floats:
-    return np.logaddexp(0.0, x)

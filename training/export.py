@@ -1,0 +1,157 @@
+"""Export: a fitted estimator becomes a bundle, but only when the ONNX model answers as the estimator does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnx
+import onnxruntime
+import skl2onnx
+import sklearn
+from numpy.typing import NDArray
+
+from models.bundle import BookSummary, GoldenRow, Manifest, write_bundle
+from models.contract import UNKNOWN, Contract, Scalar
+from models.scorer import Scorer
+from models.value import MoneyTerms, Period
+from training.errors import ParityError
+from training.hazard import AdditiveHazardClassifier
+from training.onnx_graph import to_onnx
+
+PARITY_TOLERANCE = 1e-5
+"""How far a survival probability of the ONNX model may be from the estimator's, for any customer of the book."""
+
+GOLDEN_ROWS = 30
+CHUNK_ROWS = 8192
+
+Progress = Callable[[int, int], None]
+"""Told how many rows of how many are done."""
+
+
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What the book says about the model, beside what the estimator has learned.
+
+    other_exits: P(no exit for another reason than churn after t), t = 1..T; empty where the book knows none.
+    """
+
+    name: str
+    contract: Contract
+    horizons: tuple[int, ...]
+    period: Period
+    currency: str
+    money: MoneyTerms
+    other_exits: tuple[float, ...]
+    book: BookSummary
+    id_column: str | None
+
+
+def export_bundle(
+    estimator: AdditiveHazardClassifier,
+    card: ModelCard,
+    x: NDArray[np.float32],
+    registry: Path,
+    *,
+    now: datetime,
+    extra: dict[str, bytes] | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Convert, compare on every customer of the training book, and write the bundle; returns its folder.
+
+    Args:
+        estimator: fitted on `x`.
+        card: what the manifest takes from the book.
+        x: the whole encoded training book, [n, F].
+        registry: folder that holds `<name>/<version>`.
+        now: the bundle's timestamp.
+        extra: further files of the bundle, by name.
+        progress: told about the comparison.
+
+    Raises:
+        ParityError: ONNX and estimator differ by more than PARITY_TOLERANCE; nothing is written.
+    """
+    model = to_onnx(estimator, card.name).SerializeToString()
+    grid = estimator.tables_.grid
+    scorer = Scorer(model, features=estimator.n_features_in_, periods=grid.periods)
+    check_parity(estimator, scorer, x, progress)
+    manifest = Manifest(
+        name=card.name,
+        created_at=now.isoformat(timespec="seconds"),
+        contract=card.contract,
+        contract_hash=card.contract.hash,
+        horizons=card.horizons,
+        periods=grid.periods,
+        period=card.period,
+        currency=card.currency,
+        base=estimator.base_,
+        supported_periods=min(grid.supported_periods, grid.periods),
+        other_exits=card.other_exits,
+        money=card.money,
+        book=card.book,
+        settings=_settings(estimator, card.id_column),
+    )
+    return write_bundle(registry, manifest, model, _golden(estimator, card.contract, scorer, x), extra)
+
+
+def check_parity(
+    estimator: AdditiveHazardClassifier, scorer: Scorer, x: NDArray[np.float32], progress: Progress | None = None
+) -> None:
+    """Compare survival of ONNX model and estimator on all rows.
+
+    Raises:
+        ParityError: they differ by more than PARITY_TOLERANCE somewhere.
+    """
+    for start in range(0, len(x), CHUNK_ROWS):
+        chunk = x[start : start + CHUNK_ROWS]
+        difference = np.abs(scorer(chunk)[0] - estimator.predict_survival_function(chunk)).max(axis=1)
+        worst = int(difference.argmax())
+        if not difference[worst] <= PARITY_TOLERANCE:
+            raise ParityError(
+                f"customer {start + worst + 1} of the encoded book: ONNX and estimator differ by "
+                f"{difference[worst]:.2g} in survival, more than {PARITY_TOLERANCE:g}; no bundle was written"
+            )
+        if progress:
+            progress(start + len(chunk), len(x))
+
+
+def _golden(
+    estimator: AdditiveHazardClassifier, contract: Contract, scorer: Scorer, x: NDArray[np.float32]
+) -> list[GoldenRow]:
+    """Customers from the lowest risk to the highest, one who is all unknown, one whose every category is."""
+    by_risk = np.argsort(estimator.predict_proba(x)[:, 1], kind="stable")
+    chosen = x[by_risk[np.unique(np.linspace(0, len(x) - 1, GOLDEN_ROWS).astype(int))]]
+    odd = chosen[-1].copy()
+    odd[[j for j, feature in enumerate(contract.features) if feature.kind == "category"]] = UNKNOWN
+    rows = np.vstack([chosen, contract.blank(), odd])
+    survival, points = scorer(rows)
+    return [
+        GoldenRow(
+            {f.name: _exact(contract, j, row[j]) for j, f in enumerate(contract.features)}, s.tolist(), p.tolist()
+        )
+        for row, s, p in zip(rows, survival, points, strict=True)
+    ]
+
+
+def _exact(contract: Contract, position: int, code: np.float32) -> Scalar:
+    """A raw value that encodes to exactly this code."""
+    feature = contract.features[position]
+    if np.isnan(code):
+        return None
+    if feature.kind == "number":
+        return float(code)
+    if feature.kind == "category" and code == UNKNOWN:
+        return "(none of: " + ", ".join(feature.categories) + ")"
+    return contract.raw(position, float(code))
+
+
+def _settings(estimator: AdditiveHazardClassifier, id_column: str | None) -> dict[str, Any]:
+    """How the model was made, for whoever has to make it again."""
+    return {
+        "id": id_column,
+        "estimator": {key: list(v) if isinstance(v, tuple) else v for key, v in sorted(estimator.get_params().items())},
+        "libraries": {library.__name__: library.__version__ for library in (np, onnx, onnxruntime, sklearn, skl2onnx)},
+    }

@@ -1,0 +1,137 @@
+"""The additive hazard as an ONNX graph: the registered skl2onnx converter of the estimator.
+
+    features [n, F]  ->  survival [n, T], points [n, F]
+
+Rows of the tables are found by counting, for each feature, the edges that are not below the value. Nothing compares
+with NaN, so a missing value counts none: row 0. A sentinel edge at infinity makes every number count at least one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto
+from skl2onnx import convert_sklearn, update_registered_converter
+from skl2onnx.common._topology import Operator, Scope, Variable
+from skl2onnx.common.data_types import FloatTensorType
+
+from models.scorer import INPUT, OUTPUTS
+from training.hazard import AdditiveHazardClassifier
+from training.tables import Tables
+
+OPSET = 18
+ALIAS = "GatekeeperAdditiveHazard"
+
+
+def to_onnx(estimator: AdditiveHazardClassifier, name: str) -> ModelProto:
+    """Convert a fitted estimator; `name` becomes the graph's name, so that equal models are equal bytes."""
+    update_registered_converter(
+        AdditiveHazardClassifier, ALIAS, _calculate_shapes, _convert, parser=_parse, overwrite=True
+    )
+    model: ModelProto = convert_sklearn(
+        estimator,
+        name=name,
+        initial_types=[(INPUT, FloatTensorType([None, estimator.n_features_in_]))],
+        target_opset={"": OPSET},
+    )
+    return model
+
+
+def _parse(
+    scope: Scope,
+    model: AdditiveHazardClassifier,
+    inputs: list[Variable],
+    custom_parsers: Any = None,  # noqa: ARG001
+) -> list[Variable]:
+    """Declare the two outputs; skl2onnx by itself would expect a classifier's labels and probabilities."""
+    operator = scope.declare_local_operator(ALIAS, model)
+    operator.inputs = inputs
+    for output in OUTPUTS:
+        operator.outputs.append(scope.declare_local_variable(output, FloatTensorType()))
+    return list(operator.outputs)
+
+
+def _calculate_shapes(operator: Operator) -> None:
+    model: AdditiveHazardClassifier = operator.raw_operator
+    operator.outputs[0].type = FloatTensorType([None, model.tables_.grid.periods])
+    operator.outputs[1].type = FloatTensorType([None, model.n_features_in_])
+
+
+def _convert(scope: Scope, operator: Operator, container: Any) -> None:
+    model: AdditiveHazardClassifier = operator.raw_operator
+    graph = _Graph(scope, container)
+    grid = model.tables_.grid
+    thresholds, offsets, table = _stack(model.tables_)
+
+    wide = graph.node("Unsqueeze", operator.inputs[0].full_name, graph.integers([2]))
+    not_below = graph.node("LessOrEqual", wide, graph.floats(thresholds[None]))
+    counts = graph.node(
+        "ReduceSum", graph.node("Cast", not_below, to=TensorProto.INT32), graph.integers([2]), keepdims=0
+    )
+    rows = graph.node("Add", counts, graph.integers(offsets, np.int32))
+    effects = graph.node("Gather", graph.floats(table), rows, axis=0)  # [n, F, G]
+    total = graph.node("ReduceSum", effects, graph.integers([1]), keepdims=1)  # [n, 1, G]
+
+    hazards = graph.node("Softplus", graph.node("Add", total, graph.floats(model.tables_.baseline)))  # -log(1 - h)
+    survival = graph.node("Exp", graph.node("MatMul", hazards, graph.floats(-grid.periods_until)))
+    graph.node("Squeeze", survival, graph.integers([1]), output=operator.outputs[0])
+
+    paths = model.attribution_.paths
+    log_odds = graph.node(
+        "Add", graph.node("Mul", total, graph.floats(paths.step[:, None])), graph.floats(paths.origin)
+    )
+    hazards = graph.node("Softplus", log_odds)  # [n, P, G]
+    survived = graph.node("Exp", graph.node("MatMul", hazards, graph.floats(-grid.periods_in_horizon[:, None])))
+    survived = graph.node("Mul", survived, graph.floats(100.0 * paths.weight[:, None]))
+    slope = graph.node(
+        "Mul", graph.node("Mul", graph.node("Sigmoid", log_odds), survived), graph.floats(grid.periods_in_horizon)
+    )
+    summed = graph.node("ReduceSum", slope, graph.integers([1]), keepdims=1)  # [n, 1, G]
+    arrived = graph.node("ReduceSum", graph.node("Mul", effects, summed), graph.integers([2]), keepdims=0)
+    flat = graph.node("Flatten", slope, axis=1)  # [n, P * G]
+    start = paths.start.transpose(0, 2, 1).reshape(-1, model.n_features_in_)
+    departed = graph.node("Gemm", flat, graph.floats(start), graph.floats(model.attribution_.mean))
+    graph.node("Sub", arrived, departed, output=operator.outputs[1])
+
+
+def _stack(tables: Tables) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    """Thresholds [F, E] padded with NaN, the offset of each feature's rows [F], and all rows in one table [R, G].
+
+    A value x counts `len(edges) + 1 - (edges below x)` thresholds, so the bins stand in descending order.
+    """
+    width = max(len(feature.edges) for feature in tables.bins) + 1
+    thresholds = np.full((len(tables.bins), width), np.nan)
+    for j, feature in enumerate(tables.bins):
+        thresholds[j, : len(feature.edges)] = feature.edges
+        thresholds[j, len(feature.edges)] = np.inf
+    heights = [len(effects) for effects in tables.effects]
+    offsets = np.concatenate([[0], np.cumsum(heights)[:-1]])
+    return thresholds, offsets, np.concatenate([np.vstack([effects[:1], effects[:0:-1]]) for effects in tables.effects])
+
+
+class _Graph:
+    """Names what skl2onnx wants named."""
+
+    def __init__(self, scope: Scope, container: Any) -> None:
+        self._scope, self._container = scope, container
+
+    def node(self, op: str, *inputs: str, output: Variable | None = None, **attributes: Any) -> str:
+        name: str = output.full_name if output is not None else self._scope.get_unique_variable_name(op)
+        self._container.add_node(
+            op, list(inputs), [name], name=self._scope.get_unique_operator_name(op), op_version=OPSET, **attributes
+        )
+        return name
+
+    def floats(self, values: NDArray[np.floating]) -> str:
+        return self._constant(TensorProto.FLOAT, np.asarray(values, dtype=np.float32))
+
+    def integers(self, values: Any, dtype: type[np.integer] = np.int64) -> str:
+        kind = TensorProto.INT32 if dtype is np.int32 else TensorProto.INT64
+        return self._constant(kind, np.asarray(values, dtype=dtype))
+
+    def _constant(self, kind: int, values: NDArray[np.generic]) -> str:
+        name: str = self._scope.get_unique_variable_name("constant")
+        self._container.add_initializer(name, kind, values.shape, values.ravel().tolist())
+        return name
