@@ -1,19 +1,20 @@
 """The assessment: vectors and money in, risk, value, reasons and action out, for any number of prospects at once.
 
-The same function answers one pop-up and scores a whole file, so that a score in a report and a score in a pop-up cannot differ.
+The same function answers one pop-up and scores a whole file, so a score in a report and one in a pop-up cannot differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Literal, get_args
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from models.contract import UNKNOWN, Contract, Vector
+from models.contract import UNKNOWN, Contract, Feature, Vector
 from models.policy import ACTIONS, CompiledPolicy, Policy
 from models.value import BOUNDS, CAUSES, Floats, Money, Value, value
 
@@ -24,11 +25,6 @@ BAND_FROM = np.array([0.3, 0.6])
 
 REVIEW = ACTIONS.index("review")
 
-_RISK_NAMES = frozenset({"risk", "band"})
-_VALUE_NAMES = frozenset(
-    {"pltv", "net_value", "pltv_to_cpa", "break_even", "loss_probability", "beyond_data_share", "ltv_minus", "cause"}
-)
-
 
 class Assessments(msgspec.Struct, frozen=True):
     """Assessments of n prospects, column by column.
@@ -36,7 +32,7 @@ class Assessments(msgspec.Struct, frozen=True):
     x: encoded features, float32 [n, F]. survival: float32 [n, T]. risk: P(churn within the horizon) [n].
     band: index into BANDS [n]. points: each feature's points, float32 [n, F]; they add up to 100 * (risk - base).
     value: see models.value. rule: index into the policy's rules [n]. action: index into ACTIONS [n].
-    missing, unknown, out_of_range: bool [n, F]. capped: bool [n], the action was lowered to review for want of evidence.
+    missing, unknown, out_of_range: bool [n, F]. capped: bool [n], the action was lowered for want of evidence.
     """
 
     x: Vector
@@ -67,9 +63,8 @@ class Assessor:
         manifest = bundle.manifest
         self.bundle = bundle
         self.contract: Contract = manifest.contract
-        self.policy: CompiledPolicy = policy.compile(
-            _RISK_NAMES | _VALUE_NAMES | frozenset(BOUNDS) | frozenset(self.contract.names)
-        )
+        self._readers = _readers(self.contract, manifest.money.terms.keys())
+        self.policy: CompiledPolicy = policy.compile(self._readers.keys())
         features = self.contract.features
         self._is_category = np.array([f.kind == "category" for f in features])
         self._low = np.array([-np.inf if f.low is None else f.low for f in features], dtype=np.float32)
@@ -101,7 +96,8 @@ class Assessor:
         missing = np.isnan(x)
         unknown = (x == UNKNOWN) & self._is_category
         out_of_range = (x < self._low) | (x > self._high)
-        rule, action = self.policy.decide(_Readable(self.contract, x, risk, band, worth, money), len(x))
+        readable = _Columns(self._readers, _Gathered(x, risk, band, worth, money))
+        rule, action = self.policy.decide(readable, len(x))
         blind = (unknown | (missing & self._never_missing)).any(axis=1) | missing.all(axis=1) | ~worth.known
         capped = blind & (action > REVIEW)
         return Assessments(
@@ -124,48 +120,61 @@ class Assessor:
         return np.argsort(-np.abs(assessments.points), axis=1, kind="stable")[:, :count]
 
 
-class _Readable(Mapping[str, NDArray[np.generic]]):
-    """What a policy's conditions may read, each column made only when a condition asks for it."""
+class _Gathered(NamedTuple):
+    """What a policy may read of n prospects."""
 
-    def __init__(
-        self, contract: Contract, x: Vector, risk: Floats, band: NDArray[np.int64], worth: Value, money: Money
-    ) -> None:
-        self._contract, self._x, self._risk, self._band, self._worth, self._money = (
-            contract,
-            x,
-            risk,
-            band,
-            worth,
-            money,
-        )
+    x: Vector
+    risk: Floats
+    band: NDArray[np.int64]
+    worth: Value
+    money: Money
+
+
+_Reader = Callable[[_Gathered], NDArray[np.generic]]
+
+_ASSESSED: dict[str, _Reader] = {
+    "risk": lambda g: g.risk,
+    "band": lambda g: np.array(BANDS)[g.band],
+    "pltv": lambda g: g.worth.pltv,
+    "net_value": lambda g: g.worth.net_value,
+    "pltv_to_cpa": lambda g: g.worth.pltv_to_cpa,
+    "break_even": lambda g: np.where(g.worth.break_even > 0, g.worth.break_even, np.nan),
+    "loss_probability": lambda g: g.worth.loss_probability,
+    "beyond_data_share": lambda g: g.worth.beyond_data_share,
+    "ltv_minus": lambda g: np.where(g.worth.known, g.worth.ltv_minus, np.nan),
+    "cause": lambda g: np.array([*CAUSES, ""])[g.worth.cause],
+}
+
+
+def _readers(contract: Contract, booked: Collection[str]) -> dict[str, _Reader]:
+    """How to read each name; of a money term and a feature of one name, the term wins if the book has `booked` it."""
+    money = {term: partial(_money, term) for term in BOUNDS}
+    features = {name: partial(_feature, contract.features[j], j) for j, name in enumerate(contract.names)}
+    return {**money, **features, **{term: money[term] for term in booked}, **_ASSESSED}
+
+
+def _money(term: str, gathered: _Gathered) -> NDArray[np.generic]:
+    return np.broadcast_to(np.asarray(getattr(gathered.money, term), dtype=np.float64), gathered.risk.shape)
+
+
+def _feature(feature: Feature, position: int, gathered: _Gathered) -> NDArray[np.generic]:
+    column = gathered.x[:, position]
+    if feature.kind != "category":
+        return column.astype(np.float64)
+    return np.array([*feature.categories, ""])[np.nan_to_num(column, nan=-1).astype(np.int64)]
+
+
+class _Columns(Mapping[str, NDArray[np.generic]]):
+    """Columns by name, each made only when a condition asks for it."""
+
+    def __init__(self, readers: Mapping[str, _Reader], gathered: _Gathered) -> None:
+        self._readers, self._gathered = readers, gathered
 
     def __getitem__(self, name: str) -> NDArray[np.generic]:
-        if name == "risk":
-            return self._risk
-        if name == "band":
-            return np.array(BANDS)[self._band]
-        if name == "cause":
-            return np.array([*CAUSES, ""])[self._worth.cause]
-        if name == "ltv_minus":
-            return np.where(self._worth.known, self._worth.ltv_minus, np.nan)
-        if name == "break_even":
-            return np.where(self._worth.break_even > 0, self._worth.break_even, np.nan)
-        if name in _VALUE_NAMES:
-            column: NDArray[np.generic] = getattr(self._worth, name)
-            return column
-        if name in self._contract.index:
-            return self._feature(self._contract.index[name])
-        return np.broadcast_to(np.asarray(getattr(self._money, name), dtype=np.float64), self._risk.shape)
-
-    def _feature(self, position: int) -> NDArray[np.generic]:
-        column = self._x[:, position]
-        if self._contract.features[position].kind != "category":
-            return column.astype(np.float64)
-        codes = np.nan_to_num(column, nan=-1).astype(np.int64)
-        return np.array([*self._contract.features[position].categories, ""])[codes]
+        return self._readers[name](self._gathered)
 
     def __iter__(self) -> Iterator[str]:
-        return iter((*_RISK_NAMES, *_VALUE_NAMES, *self._contract.names, *BOUNDS))
+        return iter(self._readers)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._readers)

@@ -93,8 +93,8 @@ def write_bundle(
 ) -> Path:
     """Write a bundle under `registry/<name>/<version>` in one rename, and return its folder.
 
-    `extra` files (metrics, report) are hashed like the rest. The version follows from the contents, so the same contents
-    land in the same folder: a sound bundle that is there already is left as it is, a broken one is replaced.
+    `extra` files (metrics, report) are hashed like the rest. The version follows from the contents, so the same
+    contents land in the same folder: a sound bundle that is there already is left as it is, a broken one is replaced.
     """
     files = {MODEL: model, GOLDEN: msgspec.json.Encoder().encode_lines(golden), **(extra or {})}
     manifest = msgspec.structs.replace(
@@ -127,7 +127,8 @@ def open_bundle(folder: Path, *, draft: bool = False) -> Bundle:
     """Open a bundle after checking its hashes, its contract and its golden rows.
 
     Args:
-        folder: the bundle's folder, named after its version unless it is a `draft` that is still being written.
+        folder: the bundle's folder, named after its version.
+        draft: it is still being written, under another name.
 
     Raises:
         BundleError: anything is missing, was changed, or answers otherwise than when it was written.
@@ -141,7 +142,7 @@ def open_bundle(folder: Path, *, draft: bool = False) -> Bundle:
     for name, content in contents.items():
         if _sha256(content) != manifest.files[name]:
             raise BundleError(
-                f"{folder / name}: hash differs from the manifest's; the file was changed or half-written, export it again"
+                f"{folder / name}: hash differs from the manifest's; it was changed or half-written, export again"
             )
     scorer = Scorer(contents[MODEL], features=len(manifest.contract.features), periods=manifest.periods)
     _replay(folder, manifest, scorer, contents[GOLDEN])
@@ -164,7 +165,7 @@ def _read_manifest(folder: Path) -> Manifest:
         )
     if manifest.contract.hash != manifest.contract_hash:
         raise BundleError(
-            f"{path}: the features hash to {manifest.contract.hash}, the model was exported for {manifest.contract_hash}"
+            f"{path}: the features hash to {manifest.contract.hash}, the model takes {manifest.contract_hash}"
         )
     for name in (MODEL, GOLDEN):
         if name not in manifest.files:

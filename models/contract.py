@@ -127,7 +127,7 @@ class Contract(msgspec.Struct, frozen=True, dict=True):
 
 
 def normalize(category: str) -> str:
-    """The one spelling of a category: compatibility characters folded (NFKC: full-width to half-width), blanks trimmed."""
+    """The one spelling of a category: full-width and half-width characters folded (NFKC), blanks trimmed."""
     return unicodedata.normalize("NFKC", category).strip()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import operator
 import re
-from collections.abc import Callable, Mapping
-from typing import Literal, get_args
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -20,7 +20,7 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 
 Columns = Mapping[str, NDArray[np.generic]]
 
-_COMPARE: dict[str, Callable[[object, object], object]] = {
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
     "<=": operator.le,
     "==": operator.eq,
@@ -51,7 +51,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def hash(self) -> str:
         return "sha256:" + hashlib.sha256(msgspec.json.encode(self.rules)).hexdigest()
 
-    def compile(self, names: frozenset[str]) -> CompiledPolicy:
+    def compile(self, names: Collection[str]) -> CompiledPolicy:
         """Parse every condition against the `names` that assessments of this model have.
 
         Raises:
@@ -117,6 +117,8 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class CompiledRule(msgspec.Struct, frozen=True):
+    """A rule with its conditions parsed."""
+
     name: str
     action: int
     all: tuple[Condition, ...]
@@ -145,11 +147,11 @@ class CompiledPolicy(msgspec.Struct, frozen=True):
         return rule, actions[rule]
 
 
-def _parse(text: str, rule: str, names: frozenset[str]) -> Condition:
+def _parse(text: str, rule: str, names: Collection[str]) -> Condition:
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise PolicyError(
-            f"rule {rule!r}: cannot read {text!r}; write a name, 'not' and a name, or a comparison such as 'discount >= 0.3'"
+            f"rule {rule!r}: cannot read {text!r}; write 'ltv_minus', 'not ltv_minus' or 'discount >= 0.3'"
         )
     name, literal = match["name"], match["literal"]
     if name not in names:

@@ -22,7 +22,7 @@ def live_version(model: Path) -> str | None:
 
 
 def activate(folder: Path) -> None:
-    """Make the bundle at `folder` the live one, once it opens. Readers see the old version or the new, never half a name.
+    """Make the bundle at `folder` the live one, once it opens; readers see the old name or the new, never half of one.
 
     Raises:
         BundleError: the bundle must not serve.
@@ -35,8 +35,9 @@ def activate(folder: Path) -> None:
         file.write(folder.name + "\n")
         file.flush()
         os.fsync(file.fileno())
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, folder.parent / CURRENT)
+    draft = Path(file.name)
+    draft.chmod(0o644)
+    draft.replace(folder.parent / CURRENT)
 
 
 def live_policy(model: Path) -> Policy:

@@ -17,7 +17,7 @@ OUTPUTS = ("survival", "points")
 class Scorer:
     """Runs the model on n prospects in the calling thread.
 
-    One thread and no spinning: a score takes microseconds, and a second thread would steal the core from the event loop.
+    One thread and no spinning: a score takes microseconds; a second thread would steal the core from the event loop.
 
     Raises:
         BundleError: the bytes are no ONNX model, or its inputs and outputs are not the agreed ones.

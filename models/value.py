@@ -1,7 +1,7 @@
-"""What a prospect is worth: expected discounted margin from the survival curve, and the chance that it never pays back.
+"""What a prospect is worth: expected discounted margin from the survival curve, and the chance of never paying back.
 
-Payment is in advance: period t is paid by whoever survived period t - 1. All formulas are written over arrays of n prospects
-and T periods; a constant term stays a scalar and broadcasts.
+Payment is in advance: period t is paid by whoever survived period t - 1. All formulas are written over arrays of
+n prospects and T periods; a constant term stays a scalar and broadcasts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "closing_cost": (0.0, np.inf),
     "annual_discount_rate": (0.0, 10.0),
 }
-"""Every money term of the book, with the values it may take: money in the book's currency, shares, and a rate per year."""
+"""Every money term, with the values it may take: money in the book's currency, shares, and a rate per year."""
 
 LEFT_OUT: dict[str, float] = {
     "revenue": np.nan,
@@ -135,7 +135,7 @@ class Money(msgspec.Struct, frozen=True):
 
     @property
     def margin_per_period(self) -> Number:
-        """revenue * (1 - discount) * gross_margin - cost_to_serve, before discounting by time."""
+        """What one paid period leaves, before discounting: revenue * (1 - discount) * gross_margin - cost_to_serve."""
         revenue = self.revenue
         if not isinstance(revenue, float) or np.isnan(revenue):
             revenue = np.where(np.isnan(revenue), self.order_value * np.asarray(self.orders_per_period), revenue)
@@ -207,7 +207,7 @@ def value(survival: NDArray[np.floating], money: Money, period: str, supported_p
 
 
 def _discounting(annual_rate: Number, period: str, periods: int) -> tuple[Floats, Floats]:
-    """(1 + r)^(-(t - 1) / p) for t = 1..T, and its running sum: shape [T] for one rate, [n, T] for a rate per prospect."""
+    """(1 + r)^(-(t - 1) / p) for t = 1..T, and its running sum: [T] for one rate, [n, T] for a rate per prospect."""
     if isinstance(annual_rate, float):
         return _discounting_at(annual_rate, period, periods)
     factors = (1.0 + annual_rate[:, None]) ** (-np.arange(periods) / PERIODS_PER_YEAR[period])
@@ -224,21 +224,24 @@ def _members(
     segment: Segment, contract: Contract, x: Vector, columns: Mapping[str, NDArray[np.generic]]
 ) -> NDArray[np.bool_]:
     if segment.column in columns:
-        return np.asarray(columns[segment.column]).astype(str) == segment.value
+        named: NDArray[np.bool_] = np.asarray(columns[segment.column]).astype(str) == segment.value
+        return named
     position = contract.index.get(segment.column)
     if position is None:
         return np.zeros(len(x), dtype=np.bool_)
-    feature = contract.features[position]
-    raw: str | float = segment.value
-    if feature.kind == "flag":
-        raw = segment.value.lower() in ("true", "1", "yes")
-    elif feature.kind == "number":
-        raw = float(segment.value)
-    return (
-        x[:, position] == np.float32(contract.code(position, raw))
-        if feature.kind != "category" or raw in feature.categories
-        else np.zeros(len(x), dtype=np.bool_)
-    )
+    members: NDArray[np.bool_] = x[:, position] == _segment_code(contract, position, segment.value)
+    return members
+
+
+def _segment_code(contract: Contract, position: int, value: str) -> np.float32:
+    """The code of a segment's value, which TOML spells as text whatever the feature's kind; NaN when there is none."""
+    kind = contract.features[position].kind
+    if kind == "category":
+        code = contract.code(position, value)
+        return np.float32(np.nan if code < 0 else code)
+    if kind == "flag":
+        return np.float32(value.lower() in ("true", "1", "yes"))
+    return np.float32(value)
 
 
 def _spell(low: float, high: float) -> str:

@@ -1,9 +1,9 @@
 """Reasons: how many percentage points of a prospect's risk each feature is answerable for.
 
 Aumann-Shapley values (Aumann and Shapley, Values of Non-Atomic Games, 1974): the risk is followed along the straight
-path, in the space of effects, from a typical customer to the prospect, and each feature is credited with the slope in its
-own direction. Two typical customers stand for the book, the means of its less risky and of its riskier half: measured from
-the book's one centre, values are further from those of Shapley (docs/decisions/reasons.md has the figures).
+path, in the space of effects, from a typical customer to the prospect, and each feature is credited with the slope in
+its own direction. Two typical customers stand for the book, the means of its less risky and of its riskier half:
+measured from the book's one centre, values are further from those of Shapley (figures: docs/decisions/reasons.md).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Attribution(NamedTuple):
         return np.concatenate([self._points(effects) for effects in self.tables.effects_of(x)])
 
     def _points(self, effects: Floats) -> Floats:
-        """100 * sum_p weight_p sum_g (f_j[g] - start_pj[g]) * S_H h_g n_g at p, n_g the horizon's periods in segment g."""
+        """100 * sum_p weight_p sum_g (f_j[g] - start_pj[g]) S_H h_g n_g at p; n_g horizon periods in segment g."""
         paths, n = self.paths, self.tables.grid.periods_in_horizon
         log_odds = paths.origin + paths.step[:, None] * effects.sum(axis=1)[:, None, :]  # [m, P, G]
         survival = np.exp(-softplus(log_odds) @ n)
