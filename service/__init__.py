@@ -1,0 +1,1 @@
+"""The online path: HTTP in, features from the store, an assessment out."""

@@ -12,7 +12,7 @@ from litestar import Litestar
 from service.errors import ServiceError, answer_problem
 from service.observe import log_failure, observe
 from service.resources import Resources
-from service.routes import features, operations, score
+from service.routes import documents, features, health, score
 from service.settings import Settings
 
 ROUTES = [
@@ -23,10 +23,10 @@ ROUTES = [
     features.get_features,
     features.delete_features,
     features.put_batch,
-    operations.health_live,
-    operations.health_ready,
-    operations.metrics,
-    operations.openapi_json,
+    health.health_live,
+    health.health_ready,
+    documents.metrics,
+    documents.openapi_json,
 ]
 
 

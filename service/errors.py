@@ -1,3 +1,4 @@
+# ruff: noqa: N818  "BadInput" is an error already; a suffix would say so twice
 """What the service refuses, and the one place where a refusal becomes an HTTP answer.
 
     GatekeeperError
@@ -22,6 +23,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from litestar import Request, Response
@@ -142,7 +144,7 @@ def problem_of(error: Exception) -> Problem:
     return Problem("urn:gatekeeper:internal", ServiceError.title, 500, "the fault is ours; it was logged")
 
 
-def answer_problem(_request: Request[object, object, object], error: Exception) -> Response[bytes]:
+def answer_problem(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's exception handler for every class."""
     problem = problem_of(error)
     headers = dict(getattr(error, "headers", None) or {})
@@ -150,6 +152,6 @@ def answer_problem(_request: Request[object, object, object], error: Exception) 
 
 
 def key_path(parent: str, key: str) -> str:
-    """The path of `key` below `parent`: `$.features.contract`, or `$.features["monthly fee"]` where the name needs quotes."""
+    """The path of `key` below `parent`: `$.features.contract`, quoted where needed: `$.features["monthly fee"]`."""
     shown = key[:NAME_SHOWN]
     return f"{parent}.{shown}" if shown.isidentifier() else f"{parent}[{json.dumps(shown, ensure_ascii=False)}]"

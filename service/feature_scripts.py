@@ -6,7 +6,7 @@ Fields of the hash: `@rev`, `@as_of`, and `:name` for each feature; the colon ke
 
 from __future__ import annotations
 
-PUT = b"""
+PUT = """
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], '@rev', ARGV[2], '@as_of', ARGV[3])
 for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
@@ -16,7 +16,7 @@ return 1
 """
 """ARGV: time to live in ms, revision, as_of, vector, then field and value of each feature."""
 
-PATCH = b"""
+PATCH = """
 redis.call('HSET', KEYS[1], '@rev', ARGV[2], '@as_of', ARGV[3])
 local current = redis.call('GETRANGE', KEYS[2], 0, 7) == string.sub(ARGV[4], 1, 8)
     and redis.call('STRLEN', KEYS[2]) == tonumber(ARGV[5])
@@ -32,13 +32,13 @@ if current then
 else redis.call('DEL', KEYS[2]) end
 return 1
 """
-"""ARGV: time to live in ms, revision, as_of, head of the vector, its length in bytes, then for each feature its field, its
-value (empty: missing), its offset in the vector and its four bytes there. A vector of another contract is dropped."""
+"""ARGV: time to live in ms, revision, as_of, head of the vector, its length in bytes, then for each feature its field,
+its value (empty: missing), its offset in the vector and its four bytes. A vector of another contract is dropped."""
 
-RENEW = b"""
+RENEW = """
 if redis.call('HGET', KEYS[1], '@rev') ~= ARGV[1] then return 0 end
 local left = redis.call('PTTL', KEYS[1])
 if left > 0 then redis.call('SET', KEYS[2], ARGV[2], 'PX', left) end
 return 1
 """
-"""ARGV: the revision that was read, and the vector encoded from it. Does nothing when the raw features changed since."""
+"""ARGV: the revision that was read, and the vector encoded from it. Does nothing when raw features changed since."""

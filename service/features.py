@@ -1,10 +1,11 @@
 """The feature store: per prospect the raw features, which are the truth, and one vector encoded from them.
 
     gk:{tenant}:f:{hmac}   hash: raw features as JSON, revision and time of the last write; knows no contract
-    gk:{tenant}:v:{hmac}   string: 8 bytes of the contract's hash, as_of as float64 (seconds since 1970), F float32; little-endian
+    gk:{tenant}:v:{hmac}   string, little-endian: 8 bytes of the contract's hash, as_of as float64 (seconds since 1970),
+                           F float32
 
-Whoever reads a vector of another contract, or none, encodes it anew from the raw features and writes it back unless they
-changed in between. Keys hold an HMAC of the person's id, never the id.
+Whoever reads a vector of another contract, or none, encodes it anew from the raw features and writes it back unless
+they changed in between. Keys hold an HMAC of the person's id, never the id.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 import hmac
 import secrets
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -26,7 +28,7 @@ from service.store import Store
 
 HEAD = struct.Struct("<8sd")
 CHUNK = 100
-"""Prospects per round trip: keeps a batch of 1,000 within the store's time-out, and single readers served in between."""
+"""Prospects per round trip: keeps a batch within the store's time-out, and single readers served in between."""
 
 _json = msgspec.json.Encoder()
 _scalar = msgspec.json.Decoder(Scalar)
@@ -48,7 +50,7 @@ class Raw(msgspec.Struct, frozen=True):
 
 
 class FeatureStore:
-    """Reads and writes prospects' features; every method raises `StoreUnavailable` when the store does not answer in time.
+    """Reads and writes prospects' features; `StoreUnavailable` when the store does not answer in time.
 
     Args:
         store: the connection.
@@ -75,7 +77,8 @@ class FeatureStore:
 
     async def read(self, prospect_id: str) -> Raw | None:
         """The raw features of one prospect."""
-        return _raw(await self._store.run(self._redis.hgetall(self._keys(prospect_id)[0])))
+        fields: Awaitable[Any] = self._redis.hgetall(self._keys(prospect_id)[0])
+        return _raw(await self._store.run(fields))
 
     async def put(self, features: Mapping[str, Mapping[str, Scalar]], contract: Contract, as_of: float) -> None:
         """Replace all features of each prospect in `features`, which the contract has accepted."""
@@ -129,7 +132,8 @@ class FeatureStore:
 
     async def _vectors(self, ids: Sequence[str], contract: Contract) -> list[Stored | None]:
         keys = [self._keys(prospect_id) for prospect_id in ids]
-        found = await self._store.run(self._redis.mget([vector for _, vector in keys]))
+        reading: Awaitable[list[Any]] = self._redis.mget([vector for _, vector in keys])
+        found = await self._store.run(reading)
         stored = [_unpack(contract, vector) for vector in found]
         stale = [position for position, known in enumerate(stored) if known is None]
         if stale:

@@ -53,9 +53,9 @@ async def read_json(request: HttpRequest, limit_bytes: int) -> bytes:
     body = b""
     while True:
         message = await request.receive()
-        if message["type"] == "http.disconnect":
+        if message["type"] != "http.request":
             raise ClientGone("the client went away")
-        body += message.get("body", b"")
+        body += message["body"]
         if len(body) > limit_bytes:
             raise TooLarge(limit_bytes)
         if not message.get("more_body", False):

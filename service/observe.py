@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its metrics, its log line. Nothing personal: no ids, values, query strings, headers."""
+"""What surrounds every request: its id, metrics and log line. Nothing personal: no ids, values or query strings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from litestar import Litestar
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.metrics import Metrics
@@ -29,9 +30,10 @@ class Observed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on and observe its answer."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
+        method = scope["method"]
         started = time.perf_counter()
         request_id = _request_id(scope["headers"])
         status = 500
@@ -48,20 +50,20 @@ class Observed:
         finally:
             seconds = time.perf_counter() - started
             route = scope.get("path_template") or "none"
-            self._metrics.answered(route, scope["method"], status, seconds)
+            self._metrics.answered(route, method, status, seconds)
             level = "debug" if status < 400 else "info" if status < 500 else "error"
             getattr(log, level)(
                 "request",
                 request_id=request_id.decode(),
                 route=route,
-                method=scope["method"],
+                method=method,
                 status=status,
                 ms=round(seconds * 1000, 3),
             )
 
 
 def log_failure(error: Exception, _scope: Scope) -> None:
-    """Log an error that nobody expected: its class and where it rose, without its text, which may quote personal data."""
+    """Log an error that nobody expected: its class and where it rose, not its text, which may quote personal data."""
     frames, trace = [], error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code

@@ -1,6 +1,164 @@
-"""stub"""
+"""This interface as an OpenAPI document, generated from the wire's Structs."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from models.contract import Scalar
+from service.answers import Answer
+from service.errors import MEDIA_TYPE, Problem
+from service.keys import Scope
+from service.routes.features import KnownFeatures, Written
+from service.routes.health import Alive, Readiness
+from service.routes.score import FailedEntry
+from service.wire import FeaturesRequest, ScoreRequest
 
 
-def document() -> dict[str, object]:
-    """Stub."""
-    return {}
+class ScoreBatchRequest(msgspec.Struct):
+    """Up to 1,000 prospects to score."""
+
+    prospects: list[ScoreRequest]
+
+
+class FeaturesBatchRequest(msgspec.Struct):
+    """Up to 1,000 prospects' features to store."""
+
+    prospects: list[FeaturesRequest]
+
+
+class WrappedFeatures(msgspec.Struct):
+    """A prospect's features, wrapped."""
+
+    features: dict[str, Scalar]
+
+
+class OneOf(NamedTuple):
+    """A body or answer of several shapes, or a batch's list of them: a union that msgspec does not describe."""
+
+    shapes: tuple[Any, ...]
+    batch: bool = False
+
+    def schema(self, schema_of: dict[str, Any]) -> dict[str, Any]:
+        """The union, over the schemas of its shapes."""
+        union = {"anyOf": [schema_of[repr(shape)] for shape in self.shapes]}
+        if not self.batch:
+            return union
+        return {
+            "type": "object",
+            "properties": {"results": {"type": "array", "items": union}},
+            "required": ["results"],
+        }
+
+
+SCORED = OneOf((Answer, FailedEntry), batch=True)
+WRITTEN = OneOf((Written, FailedEntry), batch=True)
+FEATURES = OneOf((dict[str, Scalar], WrappedFeatures))
+REFUSALS: dict[int, str] = {
+    400: "bad input, with the path of the first fault",
+    401: "no API key, or an unknown one",
+    403: "the key lacks the scope",
+    404: "nothing is stored for this prospect",
+    413: "the body is too large",
+    415: "the body is not declared as JSON",
+    503: "no bundle serves, or the store is needed and does not answer",
+}
+
+
+class Operation(NamedTuple):
+    """One row: method, path, what it does, the scope it needs, its body, its answer, and the refusals it knows."""
+
+    method: str
+    path: str
+    summary: str
+    scope: Scope | None
+    body: Any
+    status: int
+    answer: Any
+    refusals: tuple[int, ...] = ()
+
+
+_BODY = (400, 401, 403, 413, 415, 503)
+_FEATURES = "/v1/prospects/{prospect_id}/features"
+OPERATIONS = (
+    Operation("post", "/v1/score", "Score one prospect", "score", ScoreRequest, 200, Answer, _BODY),
+    Operation("post", "/v1/score/batch", "Score prospects", "score", ScoreBatchRequest, 200, SCORED, _BODY),
+    Operation("put", _FEATURES, "Replace all features", "features", FEATURES, 200, Written, _BODY),
+    Operation("patch", _FEATURES, "Change some features; null: missing", "features", FEATURES, 200, Written, _BODY),
+    Operation("get", _FEATURES, "Raw features", "features", None, 200, KnownFeatures, (400, 401, 403, 404, 503)),
+    Operation("delete", _FEATURES, "Erase every trace", "features", None, 204, None, (400, 401, 403, 503)),
+    Operation("post", "/v1/features/batch", "Replace features", "features", FeaturesBatchRequest, 200, WRITTEN, _BODY),
+    Operation("get", "/health/live", "The process answers", None, None, 200, Alive),
+    Operation("get", "/health/ready", "A bundle serves; 503 says why not", None, None, 200, Readiness),
+    Operation("get", "/metrics", "Metrics of all workers, as text", None, None, 200, str),
+    Operation("get", "/openapi.json", "This document", None, None, 200, dict[str, Any]),
+)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document."""
+    used = [shape for row in OPERATIONS for shape in (row.body, row.answer) if shape is not None]
+    unions = [shape for shape in used if isinstance(shape, OneOf)]
+    types = {repr(t): t for t in (*used, *(t for union in unions for t in union.shapes)) if not isinstance(t, OneOf)}
+    types[repr(Problem)] = Problem
+    schemas, components = msgspec.json.schema_components(types.values(), ref_template="#/components/schemas/{name}")
+    schema_of = dict(zip(types, schemas, strict=True))
+    schema_of |= {repr(union): union.schema(schema_of) for union in unions}
+    paths: dict[str, dict[str, Any]] = {}
+    for row in OPERATIONS:
+        paths.setdefault(row.path, {})[row.method] = _operation(row, schema_of)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Gatekeeper", "version": "1", "description": "Scores a lead for early churn and value."},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(row: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": f"{row.method}{row.path.translate(_NAMES)}",
+        "summary": row.summary,
+        "parameters": _parameters(row),
+        "security": [{"api_key": [row.scope]}] if row.scope else [],
+        "responses": {str(row.status): {"description": "done"}},
+    }
+    if row.body is not None:
+        content = {"application/json": {"schema": schema_of[repr(row.body)]}}
+        operation["requestBody"] = {"required": True, "content": content}
+    if row.answer is not None:
+        media = "text/plain" if row.answer is str else "application/json"
+        answered = {"content": {media: {"schema": schema_of[repr(row.answer)]}}}
+        operation["responses"][str(row.status)] |= answered
+        if row.answer is Readiness:
+            operation["responses"]["503"] = {"description": "not ready", **answered}
+    for status in row.refusals:
+        operation["responses"][str(status)] = {
+            "description": REFUSALS[status],
+            "content": {MEDIA_TYPE: {"schema": schema_of[repr(Problem)]}},
+        }
+    return operation
+
+
+def _parameters(row: Operation) -> list[dict[str, Any]]:
+    def parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
+        return {"name": name, "in": place, "required": place == "path", "schema": schema}
+
+    if "{prospect_id}" in row.path:
+        return [parameter("prospect_id", "path", {"type": "string", "minLength": 1, "maxLength": 128})]
+    if row.scope == "score":
+        return [
+            parameter("lang", "query", {"enum": ["en", "ja"]}),
+            parameter("reasons", "query", {"enum": ["top", "all"]}),
+            parameter("Accept-Language", "header", {"type": "string"}),
+        ]
+    return []
+
+
+_NAMES = str.maketrans({"/": "_", "{": None, "}": None, ".": "_"})

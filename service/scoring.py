@@ -132,7 +132,7 @@ def checked_money(assessor: Assessor, value: dict[str, MoneyScalar], at: str) ->
 def money_columns(
     assessor: Assessor, money: Sequence[dict[str, MoneyScalar]]
 ) -> tuple[dict[str, NDArray[np.generic]], dict[str, NDArray[np.float64]]]:
-    """Checked money of n prospects as `Assessor.assess` takes it: columns that the book's terms read, and terms sent."""
+    """Checked money of n prospects as `Assessor.assess` takes it: columns that the book reads, and terms sent."""
     numeric = _numeric_columns(assessor)
     columns: dict[str, NDArray[np.generic]] = {}
     for name in assessor.bundle.manifest.money.columns - assessor.contract.index.keys() - BOUNDS.keys():

@@ -110,7 +110,7 @@ TABLE: dict[str, Setting] = {
         _secret,
         None,
         "text",
-        "HMAC key that keeps person ids out of the store's keys; unset: made once in the data folder, required with REDIS_URL",
+        "HMAC key that keeps person ids out of the store's keys; unset: made in the data folder; REDIS_URL needs it",
     ),
     "api_keys": Setting(str, "", "lines", "API keys as name:scopes:sha256, as `python -m service key new` prints them"),
     "api_keys_file": Setting(Path, None, "file", "the same lines in a file, read again on SIGHUP"),
@@ -118,7 +118,7 @@ TABLE: dict[str, Setting] = {
         lambda text: _one_of("0", "1")(text) == "1",
         False,
         "0 or 1",
-        "set by `dev` for its workers when no keys are configured: accept the key `dev` from loopback; `serve` clears it",
+        "set by `dev` for its workers when there are no keys: accept the key `dev` from loopback; `serve` clears it",
     ),
     "host": Setting(str, "127.0.0.1", "address", "loopback unless told otherwise: TLS belongs to the proxy in front"),
     "port": Setting(_whole(0, 65535), 8000, "", "0 takes a free one, which the log names"),
@@ -177,7 +177,7 @@ def _contradictions(settings: Settings) -> list[str]:
     faults = []
     if settings.redis_url and not settings.id_secret:
         faults.append(
-            "GATEKEEPER_ID_SECRET: required with GATEKEEPER_REDIS_URL: every process that shares the store must share it"
+            "GATEKEEPER_ID_SECRET: required with GATEKEEPER_REDIS_URL; all that share the store must share it"
         )
     if settings.batch_limit_bytes < settings.body_limit_bytes:
         faults.append("GATEKEEPER_BATCH_LIMIT_BYTES: smaller than GATEKEEPER_BODY_LIMIT_BYTES")

@@ -24,8 +24,8 @@ Answer = TypeVar("Answer")
 class Store:
     """A Redis or Valkey that may be down: commands answer in time or raise `StoreUnavailable`.
 
-    Nothing is retried here: a rep is waiting. Once given up on, the store is probed in the background, so that no request
-    pays for finding out that it is back.
+    Nothing is retried here: a rep is waiting. Once given up on, the store is probed in the background, so that no
+    request pays for finding out that it is back.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
@@ -103,7 +103,7 @@ class Store:
     async def _answers(self) -> bool:
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self.client.execute_command("PING")
+                await self.client.ping()
         except (RedisError, OSError, TimeoutError):
             return False
         if not self._checked:

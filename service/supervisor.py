@@ -1,4 +1,4 @@
-"""The supervisor: owns the listening socket and the embedded store, keeps the workers running, and stops all in order."""
+"""The supervisor: owns listening socket and embedded store, keeps the workers running, and stops all in order."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Workers:
             try:
                 worker.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                log.error("worker.killed", pid=worker.pid)
+                log.error("worker.killed", pid=worker.pid)  # noqa: TRY400
                 worker.kill()
                 worker.wait()
         os.close(self._lifeline)

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  Japanese text takes Japanese punctuation
 """What a rep reads: title and message of an assessment, in English and Japanese, saying no more than the numbers do."""
 
 from __future__ import annotations

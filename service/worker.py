@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Drain on SIGTERM and SIGINT and when the supervisor's end of the lifeline closes; read keys again on SIGHUP."""
+        """Drain on SIGTERM, SIGINT and when the supervisor's end of the lifeline closes; read keys again on SIGHUP."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._drain)
@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
         try:
             self._resources.reread_keys()
         except SettingsError as error:
-            log.error("keys.refused", why=str(error))
+            log.error("keys.refused", why=str(error))  # noqa: TRY400
         else:
             log.info("keys.read")
 

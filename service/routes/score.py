@@ -57,8 +57,10 @@ async def score_batch(request: HttpRequest) -> Response[bytes]:
         )
         for entry, good in zip(chunk, read, strict=True):
             outcome = next(scored) if isinstance(good, tuple) else good
-            failed = isinstance(outcome, ServiceError)
-            results.append(FailedEntry(id_in(entry), problem_of(outcome)) if failed else outcome)
+            if isinstance(outcome, ServiceError):
+                results.append(FailedEntry(id_in(entry), problem_of(outcome)))
+            else:
+                results.append(outcome)
         await asyncio.sleep(0)  # a lone request waits for one chunk, not for the batch
     return json_response(ScoreBatch(results))
 

@@ -85,7 +85,9 @@ def make_bundle(
 
 
 def _some(feature: Feature) -> bool | float | str:
-    return {"category": (feature.categories or ("",))[0], "number": 20.0, "flag": True}[feature.kind]
+    if feature.kind == "category":
+        return feature.categories[0]
+    return 20.0 if feature.kind == "number" else True
 
 
 def _effects(contract: Contract) -> tuple[np.ndarray, np.ndarray]:
@@ -100,7 +102,7 @@ def _effects(contract: Contract) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _model(contract: Contract, tilt: float) -> bytes:
-    """Points = 100 * clipped share per feature, zero where NaN; hazard per period from risk = base + sum of shares, clipped.
+    """Survival with risk at 12 periods = base + shares; points = 100 * share, clipped, zero where NaN.
 
     Clipped risk would break the sum of points, so shares are bounded to leave 0 < risk < 1.
     """

@@ -1,13 +1,11 @@
-"""What operators and tools ask, without a key: health, metrics, the OpenAPI document."""
+"""Health, without a key: `/health/live` and `/health/ready`."""
 
 from __future__ import annotations
 
 import msgspec
 from litestar import Response, get
 
-from service import openapi
 from service.http import HttpRequest, json_response
-from service.metrics import CONTENT_TYPE
 from service.resources import resources_of
 
 
@@ -55,15 +53,3 @@ async def health_ready(request: HttpRequest) -> Response[bytes]:
     manifest = live.assessor.bundle.manifest if live.serves else None
     name, version = (manifest.name, manifest.version) if manifest else (None, None)
     return json_response(Readiness(ready, name, version, impaired), 200 if ready else 503)
-
-
-@get("/metrics")
-async def metrics(request: HttpRequest) -> Response[bytes]:
-    """The metrics of all workers, in Prometheus' text format."""
-    return Response(resources_of(request).metrics.render(), headers={"content-type": CONTENT_TYPE})
-
-
-@get("/openapi.json")
-async def openapi_json() -> Response[bytes]:
-    """This interface, as OpenAPI 3.1."""
-    return json_response(openapi.document())
