@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.contract import UNKNOWN, Contract, Feature, Vector
+from models.money import BOUNDS, Floats, Money
 from models.policy import ACTIONS, CompiledPolicy, Policy
-from models.value import BOUNDS, CAUSES, Floats, Money, Value, value
+from models.value import CAUSES, Value, value
 
 Band = Literal["low", "medium", "high"]
 BANDS: tuple[Band, ...] = get_args(Band)

@@ -15,8 +15,9 @@ import numpy as np
 
 from models.contract import Contract, Scalar
 from models.errors import BundleError, FeatureError
+from models.money import MoneyTerms
 from models.scorer import Scorer
-from models.value import MoneyTerms, Period
+from models.value import Period
 
 FORMAT = 1
 MODEL, MANIFEST, GOLDEN = "model.onnx", "manifest.json", "golden.jsonl"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.assess import Assessor
 from models.contract import Vector
 from models.errors import FeatureError, MoneyError, nearest
-from models.value import BOUNDS
+from models.money import BOUNDS
 from service.answers import About, Answer, Style, answers
 from service.errors import BadInput, ServiceError, StoreUnavailable, key_path
 from service.features import FeatureStore, Stored

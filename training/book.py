@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from models.contract import Feature, Kind, normalize
-from models.value import PERIODS_PER_YEAR, MoneyTerms, Period
+from models.money import MoneyTerms
+from models.value import PERIODS_PER_YEAR, Period
 from training.errors import BookError
 from training.keys import Place, read_toml
 from training.money import money_keys, read_money

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from models.contract import FLOAT32_MAX, normalize
-from models.value import BOUNDS
+from models.money import BOUNDS
 from training.book import outcome
 
 Role = Literal["number", "flag", "category", "text", "count", "date", "outcome"]

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from models.bundle import BookSummary, GoldenRow, Manifest, write_bundle
 from models.contract import UNKNOWN, Contract, Scalar
+from models.money import MoneyTerms
 from models.scorer import Scorer
-from models.value import MoneyTerms, Period
+from models.value import Period
 from training.errors import ParityError
 from training.hazard import AdditiveHazardClassifier
 from training.onnx_graph import to_onnx

@@ -8,7 +8,7 @@ import msgspec
 
 from models.contract import Kind, normalize
 from models.errors import MoneyError
-from models.value import BOUNDS, MoneyTerms, Segment
+from models.money import BOUNDS, MoneyTerms, Segment
 from training.errors import BookError
 from training.keys import Place
 

@@ -10,9 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.bundle import BookSummary, GoldenRow, Manifest, write_bundle
 from models.contract import Contract, Feature
+from models.money import MoneyTerms, Segment
 from models.registry import activate
 from models.scorer import Scorer
-from models.value import MoneyTerms, Segment
 
 PERIODS = 24
 CONTRACT = Contract(

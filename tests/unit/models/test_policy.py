@@ -1,0 +1,110 @@
+"""The policy: the first rule that matches decides, and a rule that cannot be read is refused with its remedy."""
+
+import numpy as np
+import pytest
+
+from models.errors import PolicyError
+from models.policy import ACTIONS, DEFAULT, Policy, read_policy
+
+NAMES = frozenset({"ltv_minus", "loss_probability", "band", "discount", "plan"})
+COLUMNS = {
+    "ltv_minus": np.array([1.0, 1.0, 0.0, 0.0, np.nan]),
+    "loss_probability": np.array([0.7, 0.5, 0.1, 0.1, np.nan]),
+    "band": np.array(["low", "low", "high", "low", "high"]),
+    "discount": np.array([0.0, 0.3, 0.2, np.nan, 0.9]),
+    "plan": np.array(["basic", "", "pro", "pro", "basic"]),
+}
+
+
+def actions(policy: Policy) -> list[str]:
+    _, action = policy.compile(NAMES).decide(COLUMNS, 5)
+    return [ACTIONS[code] for code in action]
+
+
+def rules(text: str) -> Policy:
+    return read_policy(text)
+
+
+def test_the_default_policy_turns_away_only_a_probable_loss() -> None:
+    assert actions(DEFAULT) == ["do_not_chase", "review", "review", "proceed", "review"]
+
+
+def test_the_first_rule_that_matches_decides_and_is_named() -> None:
+    policy = rules("""
+        [[rules]]
+        name = "deep-discount"
+        all = ["discount >= 0.3"]
+        action = "do_not_chase"
+        [[rules]]
+        name = "any-discount"
+        all = ["discount > 0"]
+        action = "review"
+    """)
+    compiled = policy.compile(NAMES)
+    rule, _ = compiled.decide(COLUMNS, 5)
+    assert [compiled.rules[position].name for position in rule] == [
+        "default-proceed",
+        "deep-discount",
+        "any-discount",
+        "default-proceed",
+        "deep-discount",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("ltv_minus", [1, 1, 0, 0, 0]),
+        ("not ltv_minus", [0, 0, 1, 1, 0]),
+        ("ltv_minus == true", [1, 1, 0, 0, 0]),
+        ("discount != 0.3", [1, 0, 1, 0, 1]),
+        ("discount <= 0.2", [1, 0, 1, 0, 0]),
+        ("plan == 'pro'", [0, 0, 1, 1, 0]),
+        ("plan != 'pro'", [1, 0, 0, 0, 1]),
+    ],
+)
+def test_the_unknown_meets_no_condition(condition: str, expected: list[int]) -> None:
+    policy = rules(f'[[rules]]\nname = "r"\nall = ["{condition}"]\naction = "review"')
+    assert [int(action == "review") for action in actions(policy)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[rules]]", "name"),
+        ('[[rules]]\nname = "r"\naction = "refuse"', "refuse|Invalid enum"),
+        ('[[rules]]\nname = "r"\naction = "review"\nwhen = []', "when"),
+        ("rules = ", "policy.toml"),
+    ],
+)
+def test_a_file_that_states_no_policy_is_refused(text: str, message: str) -> None:
+    with pytest.raises(PolicyError, match=message):
+        read_policy(text)
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("discuont >= 0.3", "did you mean 'discount'"),
+        ("discount >= lots", "neither a number nor a quoted string"),
+        ("discount >=", "cannot read"),
+        ("not discount >= 0.3", "turn the sign around"),
+        ("", "cannot read"),
+    ],
+)
+def test_a_condition_that_cannot_be_read_is_refused_by_rule(condition: str, message: str) -> None:
+    policy = rules(f'[[rules]]\nname = "mine"\nall = ["{condition}"]\naction = "review"')
+    with pytest.raises(PolicyError, match=message) as refused:
+        policy.compile(NAMES)
+    assert "'mine'" in str(refused.value)
+
+
+def test_two_rules_of_one_name_are_refused() -> None:
+    rule = '[[rules]]\nname = "r"\naction = "review"\n'
+    with pytest.raises(PolicyError, match="same name"):
+        rules(rule + rule).compile(NAMES)
+
+
+def test_the_hash_changes_with_the_rules() -> None:
+    rule = '[[rules]]\nname = "r"\naction = "review"\n'
+    assert rules(rule).hash == rules(rule).hash != DEFAULT.hash
