@@ -1,4 +1,4 @@
-"""Turning a raw column into clean values of its kind, with the reason for each value that is none.
+"""Turning raw columns into clean values of their kinds, with the reason for each value that is none.
 
 Every cleaner takes a column as read (text, or any type that a Parquet file has) and returns its values, null where
 missing or bad, and the checks that were made. An empty text is missing, which is not bad in itself.
@@ -6,19 +6,26 @@ missing or bad, and the checks that were made. An empty text is missing, which i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from models.contract import FLOAT32_MAX, normalize
-from models.money import BOUNDS
+from models.errors import nearest
+from models.money import BOUNDS, MoneyTerms
 from training.book import outcome
+from training.errors import DataError
+from training.files import Chunk, columns_of, faults
 
 Role = Literal["number", "flag", "category", "text", "count", "date", "outcome"]
 Check = tuple[pl.Series, str]
 """Which rows fail, and why."""
+
+FILE, ROW = "__file", "__row"
+"""Columns of a clean frame besides the data's own: where each row comes from."""
 
 TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no")
 
@@ -26,12 +33,49 @@ MAX_COUNT = 100_000
 """Most periods that a tenure may have: 273 years of days. More is a slipped column."""
 
 
-def clean(raw: pl.Series, role: Role) -> tuple[pl.Series, list[Check]]:
-    """The clean values of a column and the checks over it, each mask as long as the column."""
-    return _CLEANERS[role](raw)
+def check_columns(file: Path, roles: Mapping[str, Role], asker: str) -> None:
+    """See that a file has every column of `roles`.
+
+    Raises:
+        DataError: the first that is missing, who asks for it, and the nearest right name.
+    """
+    there = columns_of(file)
+    for name in roles:
+        if name not in there:
+            hint = nearest(name, there) or f"; it has {', '.join(there)}"
+            raise DataError(f"{file}: has no column {name!r}, which {asker} names{hint}")
 
 
-def out_of_bounds(values: pl.Series, term: str) -> Check:
+def clean_chunk(chunk: Chunk, roles: dict[str, Role], money: MoneyTerms) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The clean columns of a chunk, and every fault that shows in one column alone."""
+    columns = {FILE: pl.repeat(chunk.file, len(chunk.rows), dtype=pl.String, eager=True), ROW: chunk.rows}
+    bad = [chunk.faults]
+    terms = money_columns(money)
+    for name, role in roles.items():
+        raw = chunk.frame[name]
+        if raw.dtype.is_nested():
+            raise DataError(f"{chunk.file}: column {name!r} holds {raw.dtype}; expected one value per row")
+        columns[name], checks = _CLEANERS[role](raw)
+        checks += [_out_of_bounds(columns[name], term) for term in terms.get(name, ()) if role == "number"]
+        bad += [
+            faults(chunk.file, chunk.rows.filter(mask), name, raw.filter(mask), why)
+            for mask, why in checks
+            if mask.any()
+        ]
+    return pl.DataFrame(columns), pl.concat(bad)
+
+
+def money_columns(money: MoneyTerms) -> dict[str, list[str]]:
+    """The money terms that each column holds."""
+    terms: dict[str, list[str]] = {}
+    for part in (money.terms, *(segment.terms for segment in money.segments)):
+        for term, column in part.items():
+            if isinstance(column, str):
+                terms.setdefault(column, []).append(term)
+    return terms
+
+
+def _out_of_bounds(values: pl.Series, term: str) -> Check:
     """Money beyond what the term may be (see models.value.BOUNDS)."""
     low, high = BOUNDS[term]
     return ~values.is_between(low, high).fill_null(True), f"{term}: expected a value from {low:g} to {high:g}"

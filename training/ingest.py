@@ -9,15 +9,14 @@ import msgspec
 import polars as pl
 
 from models.contract import Feature
-from models.errors import nearest
 from training.book import Book
 from training.checks import contradictions
-from training.clean import Role, clean, out_of_bounds
+from training.clean import FILE, ROW, Role, check_columns, clean_chunk, money_columns
 from training.errors import DataError
-from training.files import Chunk, columns_of, faults, read_chunks
+from training.files import faults, read_chunks
 
-FILE, ROW, ID = "__file", "__row", "__id"
-"""Columns of a clean frame besides the book's own: where a row comes from, and whom it is about."""
+ID = "__id"
+"""Whom a row of the clean frame is about: the book's id, or the row number."""
 
 Progress = Callable[[float], None]
 """Told the share of the work that is done, 0..1."""
@@ -56,11 +55,11 @@ def ingest(
     roles = _roles(book, book.features if features is None else features)
     files = _files(book)
     for file in files:
-        _check_columns(book, file, roles)
+        check_columns(file, roles, str(book.path))
     frames, bad = [], []
     for position, file in enumerate(files):
         for chunk in read_chunks(file):
-            frame, found = clean_chunk(chunk, roles, book)
+            frame, found = clean_chunk(chunk, roles, book.money)
             frames.append(frame)
             bad.append(found)
             progress((position + chunk.share) / len(files))
@@ -71,41 +70,12 @@ def ingest(
     return _reject(book, frame, _first_per_value(pl.concat(bad)), rejects)
 
 
-def clean_chunk(chunk: Chunk, roles: dict[str, Role], book: Book) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The clean columns of a chunk, and every fault that shows in one column alone."""
-    columns = {FILE: pl.repeat(chunk.file, len(chunk.rows), dtype=pl.String, eager=True), ROW: chunk.rows}
-    bad = [chunk.faults]
-    terms = money_columns(book)
-    for name, role in roles.items():
-        raw = chunk.frame[name]
-        if raw.dtype.is_nested():
-            raise DataError(f"{chunk.file}: column {name!r} holds {raw.dtype}; expected one value per row")
-        columns[name], checks = clean(raw, role)
-        checks += [out_of_bounds(columns[name], term) for term in terms.get(name, ()) if role == "number"]
-        bad += [
-            faults(chunk.file, chunk.rows.filter(mask), name, raw.filter(mask), why)
-            for mask, why in checks
-            if mask.any()
-        ]
-    return pl.DataFrame(columns), pl.concat(bad)
-
-
-def money_columns(book: Book) -> dict[str, list[str]]:
-    """The money terms that each column holds."""
-    terms: dict[str, list[str]] = {}
-    for part in (book.money.terms, *(segment.terms for segment in book.money.segments)):
-        for term, column in part.items():
-            if isinstance(column, str):
-                terms.setdefault(column, []).append(term)
-    return terms
-
-
 def _roles(book: Book, features: tuple[Feature, ...]) -> dict[str, Role]:
     """How to clean each column that the book names. Where one serves twice, the stricter role wins."""
     lifetime = book.lifetime
     texts = (book.source.id, *book.protected, *book.segments.values(), *(s.column for s in book.money.segments))
     roles: dict[str, Role] = {name: "text" for name in texts if name is not None}
-    roles |= dict.fromkeys(money_columns(book), "number")
+    roles |= dict.fromkeys(money_columns(book.money), "number")
     roles |= {feature.name: feature.kind for feature in features}
     named: dict[str | None, Role] = {lifetime.tenure: "count", lifetime.entry: "count", lifetime.churned: "outcome"}
     named |= {lifetime.start: "date", lifetime.end: "date"}
@@ -119,14 +89,6 @@ def _files(book: Book) -> list[Path]:
     if not files:
         raise DataError(f"{here}: no such file; correct data in [book] of {book.path}")
     return files
-
-
-def _check_columns(book: Book, file: Path, roles: dict[str, Role]) -> None:
-    there = columns_of(file)
-    for name in roles:
-        if name not in there:
-            hint = nearest(name, there) or f"; it has {', '.join(there)}"
-            raise DataError(f"{file}: has no column {name!r}, which {book.path} names{hint}")
 
 
 def _faults(frame: pl.DataFrame, name: str, mask: pl.Series, reason: str) -> pl.DataFrame:

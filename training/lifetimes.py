@@ -119,14 +119,19 @@ def at_risk(lives: Lifetimes, periods: int) -> NDArray[np.int64]:
     return np.cumsum(begun - over)
 
 
+def last_supported(exposed: NDArray[np.int64]) -> int:
+    """The last period in which at least SUPPORT customers were at risk; 0 when there is none."""
+    return int(np.flatnonzero(exposed >= SUPPORT).max(initial=-1)) + 1
+
+
 def kaplan_meier(lives: Lifetimes, periods: int) -> Floats:
     """Share not yet churned after period t = 1..T, other exits censored (Kaplan and Meier 1958). Shape [T].
 
     NaN from the first period in which nobody was at risk.
     """
     exposed = at_risk(lives, periods)
-    hazard = np.full(periods, np.nan)
-    np.divide(_count(lives, lives.event, periods), exposed, out=hazard, where=exposed > 0)
+    events = _count(lives, lives.event, periods)
+    hazard = np.divide(events, exposed, out=np.full(periods, np.nan), where=exposed > 0)
     stays: Floats = np.cumprod(1.0 - hazard)
     return stays
 
@@ -139,7 +144,7 @@ def other_exit_survival(lives: Lifetimes, periods: int) -> Floats:
     """
     exposed = at_risk(lives, periods) - _count(lives, lives.event, periods)
     exits = _count(lives, lives.other_exit, periods)
-    supported = int(np.count_nonzero(exposed >= SUPPORT)) or periods
+    supported = last_supported(exposed) or periods
     tail = slice(supported - max(supported // 4, 1), supported)
     hazard = np.divide(exits, exposed, out=np.zeros(periods), where=exposed > 0)
     hazard[supported:] = exits[tail].sum() / max(exposed[tail].sum(), 1)

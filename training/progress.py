@@ -10,10 +10,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 
+def say(sentence: str) -> None:
+    """Tell the person at the terminal; stdout stays for what another program reads."""
+    Console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[float], None]]:
-    """A bar named `what`; call what it yields with the share of the work that is done, 0..1."""
+    """A bar named `what`; call what it yields with the share of the work that is done, 0..1. Until then it pulses."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(what, total=1.0)
-        yield lambda share: progress.update(task, completed=share)
+        task = progress.add_task(what, total=None)
+        yield lambda share: progress.update(task, completed=share, total=1.0)

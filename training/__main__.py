@@ -1,0 +1,129 @@
+"""The offline path's command line: `python -m training`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from models.bundle import open_bundle
+from models.errors import GatekeeperError
+from models.registry import activate
+
+REGISTRY = Path("models/registry")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code: 0, 1 when part of the work failed, 2 when the input is at fault."""
+    args = _parser().parse_args(arguments)
+    try:
+        return int(args.run(args) or 0)
+    except GatekeeperError as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(f"{error.filename or 'file'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        return 130
+
+
+def _fail(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description="From a book of customers to a live model.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("sample", help="write a sample book")
+    command.add_argument("which", choices=["telco"])
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+    command.set_defaults(run=_sample)
+
+    command = commands.add_parser("fit", help="fit a book, print the bundle's folder last")
+    command.add_argument("book", type=Path, metavar="BOOK.toml")
+    command.add_argument("--out", type=Path, default=REGISTRY, metavar="REGISTRY")
+    command.set_defaults(run=_fit)
+
+    command = commands.add_parser("activate", help="make a bundle the live one, or go back to an older one")
+    command.add_argument("bundle", type=Path, metavar="BUNDLE")
+    command.set_defaults(run=_activate)
+
+    command = commands.add_parser("evaluate", help="metrics of a bundle on a labelled book, as JSON")
+    command.add_argument("bundle", type=Path, metavar="BUNDLE")
+    command.add_argument("book", type=Path, metavar="BOOK.toml")
+    command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser("score", help="score a CSV or Parquet file of prospects")
+    command.add_argument("bundle", type=Path, metavar="BUNDLE")
+    command.add_argument("data", type=Path, metavar="DATA")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE", help="CSV or Parquet, by its ending")
+    command.add_argument("--curves", action="store_true", help="add the survival curve, s_1 … s_T")
+    command.add_argument("--policy", type=Path, metavar="FILE", help="instead of the model's live policy")
+    command.set_defaults(run=_score)
+
+    command = commands.add_parser("publish", help="send prospects' features to the service")
+    command.add_argument("data", type=Path, metavar="DATA")
+    command.add_argument("--url", required=True, help="of the service, such as http://127.0.0.1:8000")
+    command.add_argument("--key", required=True, help="an API key with the scope features")
+    command.add_argument("--id", metavar="COLUMN", help="default: the bundle's id column, else the first column")
+    command.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="BUNDLE",
+        help="says which columns are features, and of which kind; else every column but the id is one, "
+        "and a CSV value that reads as a number or as true/false is sent as that",
+    )
+    command.set_defaults(run=_publish)
+    return parser
+
+
+# Each command imports what it needs: scikit-learn alone takes a second to load.
+
+
+def _sample(args: argparse.Namespace) -> None:
+    from training.sample import write_telco  # noqa: PLC0415
+
+    print(write_telco(args.out))
+
+
+def _fit(args: argparse.Namespace) -> None:
+    from training.fit import fit  # noqa: PLC0415
+
+    print(fit(args.book, args.out, datetime.now(UTC)))
+
+
+def _activate(args: argparse.Namespace) -> None:
+    activate(args.bundle)
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from training.fit import evaluate_bundle  # noqa: PLC0415
+
+    metrics = evaluate_bundle(open_bundle(args.bundle.resolve()), args.book)
+    print(msgspec.json.format(msgspec.json.encode(metrics), indent=2).decode())
+
+
+def _score(args: argparse.Namespace) -> None:
+    from training.score import score  # noqa: PLC0415
+
+    score(open_bundle(args.bundle.resolve()), args.data, args.out, policy_file=args.policy, curves=args.curves)
+
+
+def _publish(args: argparse.Namespace) -> int:
+    from training.publish import Destination, publish  # noqa: PLC0415
+
+    contract = id_column = None
+    if args.bundle is not None:
+        manifest = open_bundle(args.bundle.resolve()).manifest
+        contract, id_column = manifest.contract, manifest.settings.get("id")
+    failed = publish(args.data, Destination(args.url, args.key), contract, args.id or id_column, report=print)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
