@@ -12,8 +12,7 @@ import structlog
 from models.errors import GatekeeperError
 from service import logs
 from service.errors import SettingsError
-from service.keys import DEV_KEY, SCOPES, new_key
-from service.resources import read_keys
+from service.keys import DEV_KEY, SCOPES, new_key, read_keys
 from service.settings import PREFIX, Settings, settings_from
 from service.supervisor import supervise
 

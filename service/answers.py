@@ -13,6 +13,7 @@ from models.contract import Scalar
 from models.policy import ACTIONS, Action
 from models.value import CAUSES, Cause, Period
 from service import texts
+from service.settings import Language
 
 Degraded = Literal["store_unavailable", "no_features"]
 TOP_REASONS = 3
@@ -87,7 +88,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class Style(msgspec.Struct, frozen=True):
     """How to answer: in which language, and with which reasons."""
 
-    lang: texts.Language
+    lang: Language
     all_reasons: bool = False
 
 

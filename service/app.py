@@ -9,8 +9,9 @@ from typing import Any
 
 from litestar import Litestar
 
-from service.errors import ServiceError, answer_problem
+from service.errors import ServiceError
 from service.observe import log_failure, observe
+from service.problems import answer_problem
 from service.resources import Resources
 from service.routes import documents, features, health, score
 from service.settings import Settings

@@ -1,5 +1,5 @@
 # ruff: noqa: N818  "BadInput" is an error already; a suffix would say so twice
-"""What the service refuses, and the one place where a refusal becomes an HTTP answer.
+"""What the service refuses; `problems.py` makes HTTP answers of it.
 
     GatekeeperError
     ├── SettingsError             settings that contradict themselves or are out of bounds
@@ -23,18 +23,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
-
-import msgspec
-from litestar import Request, Response
-from litestar.exceptions import HTTPException
 
 from models.errors import GatekeeperError
 
 NAME_SHOWN = 100
 """Characters of a key that an error repeats: enough to find it, and a bound on the answer."""
-
-MEDIA_TYPE = "application/problem+json"
 
 
 class SettingsError(GatekeeperError):
@@ -121,34 +114,6 @@ class NoModel(ServiceError):
 
     status, slug, title = HTTPStatus.SERVICE_UNAVAILABLE, "no-model", "No model"
     headers: Mapping[str, str] = {"Retry-After": "2"}
-
-
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """RFC 9457 problem details. `path` is there for bad input alone: the first fault, key included."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    path: str | None = None
-
-
-def problem_of(error: Exception) -> Problem:
-    """What the caller is told about `error`: nothing beyond a title when it is none of ours."""
-    if isinstance(error, ServiceError):
-        path = error.path if isinstance(error, BadInput) else None
-        return Problem(f"urn:gatekeeper:{error.slug}", error.title, error.status.value, str(error), path)
-    if isinstance(error, HTTPException) and error.status_code < 500:
-        status = HTTPStatus(error.status_code)
-        return Problem("about:blank", status.phrase, status.value, status.description or status.phrase)
-    return Problem("urn:gatekeeper:internal", ServiceError.title, 500, "the fault is ours; it was logged")
-
-
-def answer_problem(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Litestar's exception handler for every class."""
-    problem = problem_of(error)
-    headers = dict(getattr(error, "headers", None) or {})
-    return Response(msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def key_path(parent: str, key: str) -> str:

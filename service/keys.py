@@ -12,6 +12,7 @@ from typing import Literal, get_args
 import msgspec
 
 from service.errors import Forbidden, SettingsError, Unauthorized
+from service.settings import Settings
 
 Scope = Literal["score", "features", "decide", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -94,6 +95,21 @@ def keyring_from(text: str, *, dev: bool = False) -> Keyring:
     if faults:
         raise SettingsError("\n".join(faults))
     return Keyring(by_digest, dev)
+
+
+def read_keys(settings: Settings) -> Keyring:
+    """The keys that the settings and their file state.
+
+    Raises:
+        SettingsError: the file cannot be read, or a line does not parse.
+    """
+    text = settings.api_keys
+    if settings.api_keys_file is not None:
+        try:
+            text += "\n" + settings.api_keys_file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"GATEKEEPER_API_KEYS_FILE: {settings.api_keys_file}: {error}") from error
+    return keyring_from(text, dev=settings.dev_key)
 
 
 def digest(key: str) -> str:

@@ -9,8 +9,8 @@ import msgspec
 
 from models.contract import Scalar
 from service.answers import Answer
-from service.errors import MEDIA_TYPE, Problem
 from service.keys import Scope
+from service.problems import MEDIA_TYPE, Problem
 from service.routes.features import KnownFeatures, Written
 from service.routes.health import Alive, Readiness
 from service.routes.score import FailedEntry

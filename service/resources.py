@@ -7,9 +7,8 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 
-from service.errors import SettingsError
 from service.features import FeatureStore
-from service.keys import Keyring, keyring_from
+from service.keys import Keyring, read_keys
 from service.live import LiveModel
 from service.metrics import Metrics
 from service.scoring import Scoring
@@ -51,21 +50,6 @@ class Resources:
     def now(self) -> datetime:
         """The time that handlers hand to what depends on it."""
         return datetime.now(UTC)
-
-
-def read_keys(settings: Settings) -> Keyring:
-    """The keys that the settings and their file state.
-
-    Raises:
-        SettingsError: the file cannot be read, or a line does not parse.
-    """
-    text = settings.api_keys
-    if settings.api_keys_file is not None:
-        try:
-            text += "\n" + settings.api_keys_file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"GATEKEEPER_API_KEYS_FILE: {settings.api_keys_file}: {error}") from error
-    return keyring_from(text, dev=settings.dev_key)
 
 
 def resources_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Resources:

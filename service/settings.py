@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
 from service.errors import SettingsError
-from service.texts import LANGUAGES, Language
 
 PREFIX = "GATEKEEPER_"
+
+Language = Literal["en", "ja"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+"""Of titles, messages and labels."""
+
 SECRET_BYTES = 16
 """The fewest bytes of an id secret: what HMAC-SHA256 needs so that nobody finds it by trying."""
 

@@ -36,8 +36,8 @@ class Store:
         self._metrics = metrics
         self._breaker = Breaker(settings.breaker_failures)
         self._checked = False
-        self.client = Redis(
-            connection_pool=BlockingConnectionPool.from_url(
+        self.client = Redis.from_pool(
+            BlockingConnectionPool.from_url(
                 settings.redis_url,
                 max_connections=settings.store_connections,
                 timeout=self._timeout_s,

@@ -134,7 +134,7 @@ class StoreServer:
                     self._await_answer()
 
     def _alive(self) -> bool:
-        """Whether some server listens, be it busy loading or slow: a second one on the same files would corrupt them."""
+        """Whether some server listens, busy or slow though it be: a second one on the same files would corrupt them."""
         try:
             with self._client() as client:
                 client.ping()

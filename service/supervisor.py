@@ -80,26 +80,25 @@ class Workers:
         self._metrics = metrics
         self._lifeline, self._lifeline_end = os.pipe()
         self._running: list[subprocess.Popen[bytes]] = []
-        self._started_at = 0.0
+        self._started_at = self._due = 0.0
         self._pause_s = RESTART_S[0]
 
     def run(self, signals: list[int]) -> int:
         """Keep all workers running until a signal to stop arrives in `signals`; the exit code."""
-        for _ in range(self._settings.workers):
-            self._start()
         while True:
             while signals:
                 number = signals.pop(0)
                 if number != signal.SIGHUP:
                     return 0
                 self._signal(signal.SIGHUP)
-            for worker in [worker for worker in self._running if worker.poll() is not None]:
+            for worker in [gone for gone in self._running if gone.poll() is not None]:
                 self._running.remove(worker)
                 mark_process_dead(worker.pid, str(self._metrics))  # type: ignore[no-untyped-call]
                 log.error("worker.died", pid=worker.pid, exit_code=worker.returncode)
                 if worker.returncode == _STARTUP_FAILURE:
                     return 1
-                self._pause()
+                self._due = time.monotonic() + self._pause()
+            if len(self._running) < self._settings.workers and time.monotonic() >= self._due:
                 self._start()
             time.sleep(0.05)
 
@@ -126,11 +125,11 @@ class Workers:
         self._started_at = time.monotonic()
         self._running.append(worker)
 
-    def _pause(self) -> None:
-        """Wait longer each time, so that a worker that cannot live does not eat a core."""
+    def _pause(self) -> float:
+        """Seconds to wait: longer each time, so that a worker that cannot live does not eat a core."""
         least, most = RESTART_S
         self._pause_s = least if time.monotonic() - self._started_at > STABLE_S else min(most, self._pause_s * 2)
-        time.sleep(self._pause_s)
+        return self._pause_s
 
     def _signal(self, number: int) -> None:
         for worker in self._running:

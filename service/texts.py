@@ -5,15 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import Literal
 
 from models.assess import Band
 from models.policy import Action
 from models.value import Period
 from service.errors import BadInput
-
-Language = Literal["en", "ja"]
-LANGUAGES: tuple[Language, ...] = get_args(Language)
+from service.settings import LANGUAGES, Language
 
 Finding = Literal["nothing_known", "mismatch", "loss", "policy", "review", "clear"]
 

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 
 import msgspec
 from litestar import Response, delete, get, patch, post, put
+from litestar.params import FromPath
 
 from models.contract import Contract, Scalar
 from models.errors import FeatureError
-from service.errors import BadInput, UnknownProspect, key_path, problem_of
+from service.errors import BadInput, UnknownProspect, key_path
 from service.features import CHUNK
 from service.http import HttpRequest, json_response, read_json, requires
+from service.problems import problem_of
 from service.resources import resources_of
 from service.routes.score import FailedEntry
 from service.scoring import rfc3339
@@ -47,7 +49,7 @@ class WrittenBatch(msgspec.Struct, frozen=True):
 
 
 @put(PATH, guards=_guards, status_code=200)
-async def put_features(request: HttpRequest, prospect_id: str) -> Response[bytes]:
+async def put_features(request: HttpRequest, prospect_id: FromPath[str]) -> Response[bytes]:
     """Replace all features of a prospect."""
     resources = resources_of(request)
     contract = resources.live.assessor.contract
@@ -57,7 +59,7 @@ async def put_features(request: HttpRequest, prospect_id: str) -> Response[bytes
 
 
 @patch(PATH, guards=_guards, status_code=200)
-async def patch_features(request: HttpRequest, prospect_id: str) -> Response[bytes]:
+async def patch_features(request: HttpRequest, prospect_id: FromPath[str]) -> Response[bytes]:
     """Change some features of a prospect; null makes one missing."""
     resources = resources_of(request)
     contract = resources.live.assessor.contract
@@ -67,7 +69,7 @@ async def patch_features(request: HttpRequest, prospect_id: str) -> Response[byt
 
 
 @get(PATH, guards=_guards)
-async def get_features(request: HttpRequest, prospect_id: str) -> Response[bytes]:
+async def get_features(request: HttpRequest, prospect_id: FromPath[str]) -> Response[bytes]:
     """The raw features of a prospect."""
     check_id(prospect_id, ID_PATH)
     raw = await resources_of(request).features.read(prospect_id)
@@ -77,7 +79,7 @@ async def get_features(request: HttpRequest, prospect_id: str) -> Response[bytes
 
 
 @delete(PATH, guards=_guards, status_code=204)
-async def delete_features(request: HttpRequest, prospect_id: str) -> None:
+async def delete_features(request: HttpRequest, prospect_id: FromPath[str]) -> None:
     """Erase every trace of a prospect, known or not."""
     check_id(prospect_id, ID_PATH)
     await resources_of(request).features.delete(prospect_id)

@@ -8,9 +8,10 @@ import msgspec
 from litestar import Response, post
 
 from service.answers import Answer
-from service.errors import BadInput, Problem, ServiceError, problem_of
+from service.errors import BadInput, ServiceError
 from service.features import CHUNK
 from service.http import HttpRequest, json_response, read_json, requires, style_of
+from service.problems import Problem, problem_of
 from service.resources import resources_of
 from service.wire import ScoreRequest, id_in, read_batch, read_score
 

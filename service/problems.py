@@ -1,0 +1,42 @@
+"""The one place where a refusal becomes an HTTP answer: problem details of RFC 9457."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from service.errors import BadInput, ServiceError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 9457 problem details. `path` is there for bad input alone: the first fault, key included."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    path: str | None = None
+
+
+def problem_of(error: Exception) -> Problem:
+    """What the caller is told about `error`: nothing beyond a title when it is none of ours."""
+    if isinstance(error, ServiceError):
+        path = error.path if isinstance(error, BadInput) else None
+        return Problem(f"urn:gatekeeper:{error.slug}", error.title, error.status.value, str(error), path)
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        status = HTTPStatus(error.status_code)
+        return Problem("about:blank", status.phrase, status.value, status.description or status.phrase)
+    return Problem("urn:gatekeeper:internal", ServiceError.title, 500, "the fault is ours; it was logged")
+
+
+def answer_problem(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Litestar's exception handler for every class."""
+    problem = problem_of(error)
+    headers = dict(getattr(error, "headers", None) or {})
+    return Response(msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)

@@ -1,0 +1,55 @@
+"""What tests of several packages stand on: real servers and real bundles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from tests.support.app import client_of, settings_for
+from tests.support.bundles import make_bundle
+from tests.support.valkey import Valkey
+
+@pytest.fixture(scope="session")
+def _shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    server = Valkey(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def valkey(_shared_valkey: Valkey) -> Valkey:
+    """A running server with nothing in it, for tests that leave it running."""
+    with _shared_valkey.client() as client:
+        client.flushall()
+    return _shared_valkey
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A running server for a test that kills it."""
+    folder = tmp_path / "valkey"
+    folder.mkdir()
+    server = Valkey(folder)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def small_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry with one live bundle, for tests that do not change it."""
+    registry = tmp_path_factory.mktemp("registry")
+    make_bundle(registry)
+    return registry
+
+
+@pytest.fixture
+def client(small_registry: Path, valkey: Valkey) -> Iterator[TestClient[Litestar]]:
+    """A client of a service with an empty store."""
+    with client_of(settings_for(small_registry, valkey.url)) as client:
+        yield client
