@@ -29,7 +29,7 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
 }
 _CONDITION = re.compile(
-    r"\s*(?P<negated>not\s+)?(?P<name>[^\s<>=!]+)\s*(?:(?P<sign>>=|<=|==|!=|>|<)\s*(?P<literal>.+?))?\s*"
+    r"\s*(?P<negated>not\s+)?(?P<name>[^\s<>=!]+)\s*(?:(?P<sign>>=|<=|==|!=|>(?!=)|<(?!=))\s*(?P<literal>.+?))?\s*"
 )
 
 

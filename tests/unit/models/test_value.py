@@ -1,4 +1,4 @@
-"""Value, held against a slow reference written from the formulas of the design, one prospect and one period at a time."""
+"""Value, held against a slow reference written from the formulas, one prospect and one period at a time."""
 
 import math
 
@@ -61,7 +61,11 @@ money_terms = st.fixed_dictionaries(
 
 @given(hazards, money_terms, st.sampled_from(sorted(PERIODS_PER_YEAR)), st.integers(0, PERIODS), st.booleans())
 def test_value_agrees_with_the_formulas(
-    hazard: np.ndarray, terms: dict[str, float], period: str, supported: int, per_prospect: bool  # noqa: FBT001
+    hazard: np.ndarray,
+    terms: dict[str, float],
+    period: str,
+    supported: int,
+    per_prospect: bool,  # noqa: FBT001
 ) -> None:
     survival = np.cumprod(1 - hazard)
     columns = {name: np.array([term]) if per_prospect else term for name, term in terms.items()}
@@ -96,7 +100,7 @@ def money_of(**terms: float) -> Money:
 
 
 def test_a_worked_example_by_hand() -> None:
-    """100 a month at 50 %, half of the customers leave each month, three months: 50 + 25 + 12.5, against 60 to close."""
+    """100 a month at 50 %, half leave each month, three months: 50 + 25 + 12.5, against 60 to close."""
     survival = np.array([[0.5, 0.25, 0.125]])
     found = value(survival, money_of(revenue=100.0, gross_margin=0.5, closing_cost=60.0), "month", supported_periods=2)
     assert found.pltv[0] == 87.5
@@ -174,7 +178,7 @@ def test_columns_that_are_no_features_feed_segments_and_terms() -> None:
 def test_a_shop_without_revenue_earns_order_value_times_orders() -> None:
     terms = MoneyTerms(terms={"order_value": 40.0, "orders_per_period": 0.5, "gross_margin": 0.5})
     x = CONTRACT.blank()[None, :]
-    assert np.asarray(terms.resolve(CONTRACT, x, {}, {}).margin_per_period).tolist() == [10.0]
+    assert np.asarray(terms.resolve(CONTRACT, x, {}, {}).margin_per_period) == 10.0
     sent = {"orders_per_period": np.array([2.0])}
     assert np.asarray(terms.resolve(CONTRACT, x, {}, sent).margin_per_period).tolist() == [40.0]
 
