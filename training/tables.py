@@ -47,7 +47,7 @@ class Bins(NamedTuple):
         if categorical:
             learned[1] = False  # unknown: rare categories that share the code taught nothing about the next one
         else:
-            learned[1:] = True  # a number between two seen ones belongs to a bin all the same
+            learned[1:] = len(seen) > 0  # a number between two seen ones belongs to a bin all the same
         learned[0] |= not learned.any()
         return cls(edges, categorical, learned)
 
@@ -57,6 +57,8 @@ class Bins(NamedTuple):
 
     def as_input(self, rows: Ints | NDArray[np.intp]) -> Floats:
         """What the boosted trees see of a row: the bin's number, NaN when missing or unknown."""
+        if not self.learned[1:].any():
+            return np.zeros(len(rows))  # the trees take no column of nothing but NaN
         bins = rows.astype(np.float64) - (2 if self.categorical else 1)
         bins[rows == 0] = np.nan
         bins[bins < 0] = np.nan

@@ -1,0 +1,146 @@
+"""The additive hazard: an estimator like any other, whose tables are exactly the ensemble that was boosted."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.integrate import quad_vec
+from scipy.special import expit
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from tests.support.customers import CATEGORICAL, customers
+from training.hazard import AdditiveHazardClassifier
+from training.personperiods import Floats
+from training.tables import Bins
+
+
+@parametrize_with_checks([AdditiveHazardClassifier(max_iter=50)])  # type: ignore[untyped-decorator]
+def test_it_passes_every_check_of_scikit_learn(estimator: AdditiveHazardClassifier, check: object) -> None:
+    check(estimator)  # type: ignore[operator]
+
+
+X, Y = customers()
+
+
+@pytest.fixture(scope="module")
+def fitted() -> AdditiveHazardClassifier:
+    return AdditiveHazardClassifier(horizon=6, periods=40, categorical=CATEGORICAL).fit(X, Y)
+
+
+def test_survival_starts_below_one_never_rises_and_has_the_asked_length(fitted: AdditiveHazardClassifier) -> None:
+    survival = fitted.predict_survival_function(X)
+    assert survival.shape == (len(X), 40)
+    assert (survival[:, 0] < 1).all()
+    assert (np.diff(survival, axis=1) < 0).all()
+    assert (survival > 0).all()
+
+
+def test_the_risk_is_the_complement_of_survival_at_the_horizon(fitted: AdditiveHazardClassifier) -> None:
+    survival = fitted.predict_survival_function(X)
+    assert fitted.predict_proba(X)[:, 1] == pytest.approx(1 - survival[:, 5])
+
+
+def test_the_tables_are_exactly_the_boosted_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every customer in every segment: the sum of the tables is the log-odds of the ensemble."""
+    ensembles: list[HistGradientBoostingClassifier] = []
+    fit = HistGradientBoostingClassifier.fit
+
+    def remember(self: HistGradientBoostingClassifier, *args: object, **kwargs: object) -> object:
+        ensembles.append(self)
+        return fit(self, *args, **kwargs)
+
+    monkeypatch.setattr(HistGradientBoostingClassifier, "fit", remember)
+    model = AdditiveHazardClassifier(horizon=6, periods=40, categorical=CATEGORICAL).fit(X, Y)
+    bins = [Bins.of(column, 64, categorical=j in CATEGORICAL) for j, column in enumerate(X.T)]
+    seen = np.column_stack([feature.as_input(feature.rows(column)) for feature, column in zip(bins, X.T, strict=True)])
+    effects = np.concatenate(list(model.tables_.effects_of(X)))
+    for segment in range(model.tables_.grid.segments):
+        log_odds = ensembles[0].decision_function(np.column_stack([seen, np.full(len(X), segment)]))
+        mine = model.tables_.baseline[segment] + effects[:, :, segment].sum(axis=1)
+        assert mine == pytest.approx(log_odds, abs=1e-9)
+
+
+def test_effects_average_zero_over_the_book(fitted: AdditiveHazardClassifier) -> None:
+    effects = np.concatenate(list(fitted.tables_.effects_of(X)))
+    assert np.abs(effects.mean(axis=0)).max() < 1e-9
+
+
+def test_an_unknown_category_and_a_missing_value_never_seen_add_nothing(fitted: AdditiveHazardClassifier) -> None:
+    x = X[:50].copy()
+    x[:, 0], x[:, 3] = -1, np.nan
+    effects = np.concatenate(list(fitted.tables_.effects_of(x)))
+    assert not effects[:, [0, 3]].any()
+    assert fitted.missing_seen_.tolist() == [False, True, False, False]
+
+
+def test_points_add_up_and_average_zero_over_the_book(fitted: AdditiveHazardClassifier) -> None:
+    points = fitted.predict_points(X)
+    assert points.sum(axis=1) == pytest.approx(100 * (fitted.predict_proba(X)[:, 1] - fitted.base_), abs=0.002)
+    assert np.abs(points.mean(axis=0)).max() < 1e-9
+
+
+def test_points_are_the_path_integral_that_they_claim_to_be(fitted: AdditiveHazardClassifier) -> None:
+    """Against adaptive quadrature of d risk / d s along each path, feature by feature."""
+    tables, attribution = fitted.tables_, fitted.attribution_
+    periods = tables.grid.periods_in_horizon
+    nodes = len(attribution.paths.step) // 2
+    starts = attribution.paths.start[[0, nodes]]  # the two typical customers
+    shares = [attribution.paths.weight[:nodes].sum(), attribution.paths.weight[nodes:].sum()]
+    for effects in next(iter(tables.effects_of(X[:20]))):
+        exact = np.zeros(len(effects))
+        for start, share in zip(starts, shares, strict=True):
+
+            def slope(s: float, start: Floats = start, effects: Floats = effects) -> Floats:
+                log_odds = tables.baseline + ((1 - s) * start + s * effects).sum(axis=0)
+                survival = np.exp(-np.logaddexp(0, log_odds) @ periods)
+                step: Floats = (effects - start) @ (survival * expit(log_odds) * periods)
+                return step
+
+            exact += 100 * share * quad_vec(slope, 0, 1)[0]
+        assert attribution._points(effects[None])[0] == pytest.approx(exact - attribution.mean, abs=1e-3)
+
+
+def test_delayed_entry_takes_the_bias_out_of_early_churn() -> None:
+    """Customers seen only after they have stayed a while look loyal, unless their entry is told."""
+    rng = np.random.default_rng(1)
+    time = rng.geometric(0.1, 60_000)
+    entry = np.where(rng.random(len(time)) < 0.5, rng.integers(0, 20, len(time)), 0)
+    seen = entry < time
+    y = np.zeros(seen.sum(), dtype=[("event", bool), ("time", int), ("entry", int)])
+    y["event"], y["time"], y["entry"] = True, time[seen], entry[seen]
+    x = np.zeros((len(y), 1), dtype=np.float32)
+    truth = 1 - 0.9**6
+    told = AdditiveHazardClassifier(horizon=6).fit(x, y).base_
+    untold = AdditiveHazardClassifier(horizon=6).fit(x, y[["event", "time"]]).base_
+    assert told == pytest.approx(truth, abs=0.01)
+    assert untold < truth - 0.05
+
+
+def test_hazards_beyond_the_supported_periods_are_those_of_the_last_segment(fitted: AdditiveHazardClassifier) -> None:
+    supported = fitted.tables_.grid.supported_periods
+    assert supported < 39
+    survival = fitted.predict_survival_function(X[:10])
+    kept = survival[:, supported:] / survival[:, supported - 1 : -1]
+    assert kept == pytest.approx(np.repeat(kept[:, :1], kept.shape[1], axis=1))
+
+
+def test_the_same_customers_give_the_same_model(fitted: AdditiveHazardClassifier) -> None:
+    again = AdditiveHazardClassifier(horizon=6, periods=40, categorical=CATEGORICAL).fit(X, Y)
+    assert np.array_equal(again.predict_survival_function(X), fitted.predict_survival_function(X))
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [(np.arange(300), "300 categories"), (np.full(300, 0.5), "whole numbers"), (np.full(300, -2), "whole numbers")],
+)
+def test_categories_that_are_no_codes_are_refused(column: NDArray[np.generic], message: str) -> None:
+    y = np.zeros(300, dtype=[("event", bool), ("time", int)])
+    y["event"], y["time"] = True, 1 + np.arange(300) % 7
+    with pytest.raises(ValueError, match=message):
+        AdditiveHazardClassifier(categorical=(0,)).fit(column[:, None], y)
+
+
+def test_a_feature_that_is_all_missing_or_constant_has_no_effect() -> None:
+    x = np.column_stack([X, np.full(len(X), np.nan), np.full(len(X), 3)]).astype(np.float32)
+    model = AdditiveHazardClassifier(categorical=CATEGORICAL).fit(x, Y)
+    assert np.abs(model.predict_points(x)[:, 4:]).max() == 0
