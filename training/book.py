@@ -208,7 +208,7 @@ def _features(place: Place) -> tuple[Feature, ...]:
         label = {lang: text for lang, text in label.items() if text}
         features.append(Feature(name=declared.name, kind=row.kind, label=label, unit=row.unit))
     if not features:
-        raise place.error("expected at least one feature, something that is known when the lead arrives")
+        raise BookError(place.file, "features", "expected at least one, something that is known when the lead arrives")
     return tuple(features)
 
 

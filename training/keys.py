@@ -132,7 +132,7 @@ def _expected(kind: Any, value: Any) -> str:
     except msgspec.ValidationError as error:
         # "Expected `int | array`, got `float` - at `$[0]`": what was found the caller tells, as it is written
         said, _, at = str(error).removeprefix("Expected ").partition(" - at `$")
-        words = said.partition(", got ")[0].replace("`", "").split(" ")
+        words = said.partition(", got ")[0].replace("`", "").replace(" | null", "").split(" ")
         named = {"str": "text", "array": "list", "object": "table", "int": "whole number", "float": "number"}
         inside = f" at {at.rstrip('`')}" if at else ""
         return " ".join({"|": "or", "bool": "true/false", **named}.get(word, word) for word in words) + inside
