@@ -1,0 +1,263 @@
+"""The feature store: raw features are the truth, the vector follows them, and keys hold no person's id."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from models.contract import Contract, Feature
+from service import feature_scripts
+from service.features import HEAD, FeatureStore
+from service.metrics import Metrics
+from service.store import Store
+from tests.support.app import settings_for
+from tests.support.bundles import CONTRACT
+from tests.support.valkey import Valkey
+
+Client = TestClient[Litestar]
+Scenario = Callable[[FeatureStore], Awaitable[None]]
+NOW = 1_790_000_000.25
+PATH = "/v1/prospects/L-1001/features"
+
+OTHER = Contract(
+    (
+        Feature(name="seats", kind="category", categories=("few", "many"), missing_seen=True),
+        Feature(name="industry", kind="category", categories=("retail",), missing_seen=True),
+        Feature(name="monthly_charges", kind="number", missing_seen=True),
+    )
+)
+"""Another contract: `seats` changed its kind, `contract` and `paperless` are gone, `industry` is new."""
+
+
+def run(valkey: Valkey, scenario: Scenario) -> str:
+    """Run a scenario against a feature store of its own, and return its metrics."""
+    metrics = Metrics()
+
+    async def main() -> None:
+        store = Store(settings_for(Path(), valkey.url, STORE_TIMEOUT_MS="2000", BREAKER_PROBE_MS="2000"), metrics)
+        try:
+            await scenario(FeatureStore(store, "default", "a secret of the tests alone", timedelta(days=400), metrics))
+        finally:
+            await store.close()
+
+    asyncio.run(main())
+    return metrics.render().decode()
+
+
+async def vector(features: FeatureStore, prospect: str, contract: Contract = CONTRACT) -> Any:
+    [stored] = await features.vectors([prospect], contract)
+    return None if stored is None else stored.x
+
+
+def test_put_replaces_patch_changes_delete_erases(client: Client) -> None:
+    assert client.get(PATH).status_code == 404
+    client.put(PATH, json={"contract": "One year", "seats": 5})
+    first = client.get(PATH).json()
+    assert first["features"] == {"contract": "One year", "seats": 5}
+    client.patch(PATH, json={"features": {"contract": None, "paperless": True}})
+    patched = client.get(PATH).json()
+    assert patched["features"] == {"seats": 5, "paperless": True}
+    assert patched["features_as_of"] >= first["features_as_of"]
+    client.put(PATH, json={"features": {"monthly_charges": 12.5}})
+    assert client.get(PATH).json()["features"] == {"monthly_charges": 12.5}
+    assert client.delete(PATH).status_code == 204
+    assert client.get(PATH).status_code == 404
+    assert client.delete(PATH).status_code == 204
+
+
+def test_patch_of_an_unknown_prospect_makes_it_known(client: Client) -> None:
+    assert client.patch(PATH, json={"seats": 7}).status_code == 200
+    assert client.get(PATH).json()["features"] == {"seats": 7}
+    assert client.post("/v1/score", json={"prospect_id": "L-1001"}).json()["degraded"] is False
+
+
+def test_batch_stores_each_and_one_bad_entry_fails_alone(client: Client) -> None:
+    prospects: list[Any] = [{"prospect_id": f"B-{n}", "features": {"seats": n + 1}} for n in range(230)]
+    prospects[3] = {"prospect_id": "B-3", "features": {"seats": "4"}}
+    prospects[210] = {"prospect_id": "B-210"}
+    results = client.post("/v1/features/batch", json={"prospects": prospects}).json()["results"]
+    failed = {n: result["error"]["path"] for n, result in enumerate(results) if "error" in result}
+    assert failed == {3: "$.prospects[3].features.seats", 210: "$.prospects[210]"}
+    assert client.get("/v1/prospects/B-229/features").json()["features"] == {"seats": 230}
+    assert client.get("/v1/prospects/B-3/features").status_code == 404
+
+
+def test_no_key_and_no_value_in_the_store_holds_the_persons_id(client: Client, valkey: Valkey) -> None:
+    client.put(PATH, json={"seats": 5})
+    client.post("/v1/score", json={"prospect_id": "L-1001"})
+    with valkey.client() as redis:
+        keys: Any = redis.keys("*")
+        dump = b" ".join(key + (redis.dump(key) or b"") for key in keys)
+    assert len(keys) == 2
+    assert b"L-1001" not in dump
+    assert all(key.startswith((b"gk:default:f:", b"gk:default:v:")) for key in keys)
+
+
+def test_both_keys_expire_together_and_every_write_renews_them(valkey: Valkey) -> None:
+    async def scenario(features: FeatureStore) -> None:
+        def lives() -> list[int]:
+            with valkey.client() as redis:
+                keys: Any = redis.keys("*")
+                return [int(redis.pttl(key)) for key in keys]  # type: ignore[arg-type]
+
+        def age() -> None:
+            with valkey.client() as redis:
+                keys: Any = redis.keys("*")
+                for key in keys:
+                    redis.pexpire(key, 60_000)
+
+        days_400 = 400 * 86_400_000
+        await features.put({"p": {"seats": 5}}, CONTRACT, NOW)
+        assert all(days_400 - 10_000 < life <= days_400 for life in lives())
+        age()
+        await features.patch("p", {"seats": 6}, CONTRACT, NOW)
+        assert all(days_400 - 10_000 < life <= days_400 for life in lives())
+        age()
+        await features.vectors(["p"], OTHER)  # re-encodes
+        assert len(lives()) == 2
+        assert all(0 < life <= 60_000 for life in lives())
+
+    run(valkey, scenario)
+
+
+def test_a_vector_is_what_the_contract_makes_of_the_raw_features(valkey: Valkey) -> None:
+    async def scenario(features: FeatureStore) -> None:
+        values = {"contract": "Two year", "monthly_charges": 49.9, "paperless": False}
+        await features.put({"p": values}, CONTRACT, NOW)
+        [stored] = await features.vectors(["p"], CONTRACT)
+        assert stored is not None
+        assert stored.as_of == NOW
+        np.testing.assert_array_equal(stored.x, CONTRACT.encode(values))
+        assert (await features.vectors(["nobody", "p"], CONTRACT))[0] is None
+
+    run(valkey, scenario)
+
+
+def test_patch_splices_the_vector_in_place(valkey: Valkey) -> None:
+    async def scenario(features: FeatureStore) -> None:
+        await features.put({"p": {"contract": "One year", "seats": 5}}, CONTRACT, NOW)
+        await features.patch("p", {"seats": None, "monthly_charges": 30}, CONTRACT, NOW + 1)
+        with valkey.client() as redis:
+            [key] = redis.keys("gk:default:v:*")  # type: ignore[misc]
+            assert redis.strlen(key) == HEAD.size + 4 * len(CONTRACT.features)
+        [stored] = await features.vectors(["p"], CONTRACT)
+        assert stored is not None
+        assert stored.as_of == NOW + 1
+        expected = CONTRACT.encode({"contract": "One year", "monthly_charges": 30})
+        np.testing.assert_array_equal(stored.x, expected)
+
+    metrics = run(valkey, scenario)
+    assert "gatekeeper_vectors_reencoded_total 0.0" in metrics
+
+
+def test_under_a_new_contract_vectors_are_made_anew_from_raw_and_what_no_longer_fits_is_missing(
+    valkey: Valkey,
+) -> None:
+    async def scenario(features: FeatureStore) -> None:
+        await features.put({"p": {"seats": 5, "contract": "One year", "monthly_charges": 30}}, CONTRACT, NOW)
+        expected = OTHER.encode({"monthly_charges": 30})
+        np.testing.assert_array_equal(await vector(features, "p", OTHER), expected)
+        await features.patch("p", {"industry": "retail"}, OTHER, NOW)
+        np.testing.assert_array_equal(
+            await vector(features, "p", OTHER), OTHER.encode({"monthly_charges": 30, "industry": "retail"})
+        )
+        raw = await features.read("p")
+        assert raw is not None
+        assert raw.features == {"seats": 5, "contract": "One year", "monthly_charges": 30, "industry": "retail"}
+        np.testing.assert_array_equal(  # rolled back: nothing was lost
+            await vector(features, "p"), CONTRACT.encode({"seats": 5, "contract": "One year", "monthly_charges": 30})
+        )
+
+    metrics = run(valkey, scenario)
+    assert "gatekeeper_raw_values_refused_total 3.0" in metrics
+
+
+def test_a_feature_that_looks_like_a_field_of_ours_is_a_feature(valkey: Valkey) -> None:
+    odd = Contract(tuple(Feature(name=name, kind="number", missing_seen=True) for name in ("@rev", "@as_of", ":x")))
+
+    async def scenario(features: FeatureStore) -> None:
+        await features.put({"p": {"@rev": 1, "@as_of": 2, ":x": 3}}, odd, NOW)
+        await features.patch("p", {"@rev": 4}, odd, NOW)
+        raw = await features.read("p")
+        assert raw is not None
+        assert (raw.features, raw.as_of) == ({"@rev": 4, "@as_of": 2, ":x": 3}, NOW)
+        np.testing.assert_array_equal(await vector(features, "p", odd), np.array([4, 2, 3], np.float32))
+
+    run(valkey, scenario)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_whatever_runs_at_once_the_vector_never_tells_something_else_than_the_raw_features(
+    valkey: Valkey, seed: int
+) -> None:
+    chance = random.Random(seed)
+
+    async def write(features: FeatureStore, contract: Contract) -> None:
+        for _ in range(60):
+            value = chance.choice([None, chance.randrange(1000)])
+            kind = chance.random()
+            if kind < 0.1:
+                await features.put({"p": {"monthly_charges": value}}, contract, NOW)
+            elif kind < 0.15:
+                await features.delete("p")
+            else:
+                await features.patch("p", {"monthly_charges": value}, contract, NOW)
+
+    async def read(features: FeatureStore, contract: Contract) -> None:
+        for _ in range(80):
+            await features.vectors(["p"], contract)
+
+    async def scenario(features: FeatureStore) -> None:
+        contracts = (CONTRACT, OTHER)
+        await asyncio.gather(*(work(features, c) for work in (write, write, read, read) for c in contracts))
+        raw = await features.read("p")
+        for contract in contracts:
+            x = await vector(features, "p", contract)
+            if raw is None:
+                assert x is None
+                continue
+            known = {name: value for name, value in raw.features.items() if name in contract.index}
+            np.testing.assert_array_equal(x, contract.encode(known))
+
+    run(valkey, scenario)
+
+
+def test_a_vector_encoded_before_a_write_is_not_written_after_it(valkey: Valkey) -> None:
+    async def scenario(features: FeatureStore) -> None:
+        await features.put({"p": {"monthly_charges": 1}}, CONTRACT, NOW)
+        before = await features.read("p")
+        assert before is not None
+        await features.delete("p")
+        await features.put({"p": {"monthly_charges": 2}}, CONTRACT, NOW)
+        renewed = features._redis.eval(
+            feature_scripts.RENEW, 2, *features._keys("p"), before.revision, b"stale"  # type: ignore[arg-type]
+        )
+        assert await renewed == 0  # type: ignore[misc]
+        assert (await vector(features, "p"))[CONTRACT.index["monthly_charges"]] == 2
+
+    run(valkey, scenario)
+
+
+def test_a_caller_that_gives_up_never_leaves_its_answer_to_the_next(own_valkey: Valkey) -> None:
+    async def scenario(features: FeatureStore) -> None:
+        await features.put({"a": {"seats": 1}, "b": {"seats": 2}}, CONTRACT, NOW)
+        for _ in range(30):
+            own_valkey.freeze()
+            leaving = asyncio.create_task(features.vectors(["a"], CONTRACT))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            leaving.cancel()
+            own_valkey.thaw()
+            await asyncio.gather(leaving, return_exceptions=True)
+            assert (await vector(features, "b"))[CONTRACT.index["seats"]] == 2
+
+    run(own_valkey, scenario)
