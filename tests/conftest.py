@@ -13,6 +13,7 @@ from tests.support.app import client_of, settings_for
 from tests.support.bundles import make_bundle
 from tests.support.valkey import Valkey
 
+
 @pytest.fixture(scope="session")
 def _shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     server = Valkey(tmp_path_factory.mktemp("valkey"))

@@ -1,4 +1,4 @@
-"""Renders docs/settings.md and docs/metrics.md: `python -m tests.support.docs` writes them, tests hold them to the code."""
+"""Renders docs/settings.md and docs/metrics.md: `python -m tests.support.docs` writes them, a test compares them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def settings_page() -> str:
         [
             "# Settings",
             "",
-            "Environment variables, read once at start; every fault is reported at once. An empty variable counts as unset.",
+            "Environment variables, read at start; every fault is reported at once. An empty variable counts as unset.",
             "",
             "| name | default | unit | reason |",
             "|---|---|---|---|",

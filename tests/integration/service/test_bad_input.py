@@ -204,7 +204,9 @@ nearly_right = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(body=nearly_right | json_values)
 def test_no_json_at_all_is_answered_with_a_5xx(client: Client, body: Any) -> None:
     for path in ("/v1/score", "/v1/score/batch", "/v1/features/batch"):
@@ -213,7 +215,9 @@ def test_no_json_at_all_is_answered_with_a_5xx(client: Client, body: Any) -> Non
         assert response.status_code in (200, 400), response.text
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(body=st.binary(max_size=300))
 def test_no_bytes_at_all_are_answered_with_a_5xx(client: Client, body: bytes) -> None:
     for method, path in (("POST", "/v1/score"), ("PUT", "/v1/prospects/L/features"), ("POST", "/v1/score/batch")):

@@ -14,7 +14,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from models.contract import Contract, Feature
+from models.contract import Contract, Feature, Scalar
 from service import feature_scripts
 from service.features import HEAD, FeatureStore
 from service.metrics import Metrics
@@ -107,7 +107,7 @@ def test_both_keys_expire_together_and_every_write_renews_them(valkey: Valkey) -
         def lives() -> list[int]:
             with valkey.client() as redis:
                 keys: Any = redis.keys("*")
-                return [int(redis.pttl(key)) for key in keys]  # type: ignore[arg-type]
+                return [int(redis.pttl(key)) for key in keys]
 
         def age() -> None:
             with valkey.client() as redis:
@@ -131,7 +131,7 @@ def test_both_keys_expire_together_and_every_write_renews_them(valkey: Valkey) -
 
 def test_a_vector_is_what_the_contract_makes_of_the_raw_features(valkey: Valkey) -> None:
     async def scenario(features: FeatureStore) -> None:
-        values = {"contract": "Two year", "monthly_charges": 49.9, "paperless": False}
+        values: dict[str, Scalar] = {"contract": "Two year", "monthly_charges": 49.9, "paperless": False}
         await features.put({"p": values}, CONTRACT, NOW)
         [stored] = await features.vectors(["p"], CONTRACT)
         assert stored is not None
@@ -147,7 +147,7 @@ def test_patch_splices_the_vector_in_place(valkey: Valkey) -> None:
         await features.put({"p": {"contract": "One year", "seats": 5}}, CONTRACT, NOW)
         await features.patch("p", {"seats": None, "monthly_charges": 30}, CONTRACT, NOW + 1)
         with valkey.client() as redis:
-            [key] = redis.keys("gk:default:v:*")  # type: ignore[misc]
+            [key] = redis.keys("gk:default:v:*")
             assert redis.strlen(key) == HEAD.size + 4 * len(CONTRACT.features)
         [stored] = await features.vectors(["p"], CONTRACT)
         assert stored is not None
@@ -199,7 +199,7 @@ def test_a_feature_that_looks_like_a_field_of_ours_is_a_feature(valkey: Valkey) 
 def test_whatever_runs_at_once_the_vector_never_tells_something_else_than_the_raw_features(
     valkey: Valkey, seed: int
 ) -> None:
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311
 
     async def write(features: FeatureStore, contract: Contract) -> None:
         for _ in range(60):
@@ -239,9 +239,13 @@ def test_a_vector_encoded_before_a_write_is_not_written_after_it(valkey: Valkey)
         await features.delete("p")
         await features.put({"p": {"monthly_charges": 2}}, CONTRACT, NOW)
         renewed = features._redis.eval(
-            feature_scripts.RENEW, 2, *features._keys("p"), before.revision, b"stale"  # type: ignore[arg-type]
+            feature_scripts.RENEW,
+            2,
+            *features._keys("p"),
+            before.revision,
+            b"stale",
         )
-        assert await renewed == 0  # type: ignore[misc]
+        assert await renewed == 0
         assert (await vector(features, "p"))[CONTRACT.index["monthly_charges"]] == 2
 
     run(valkey, scenario)

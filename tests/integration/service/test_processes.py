@@ -51,7 +51,9 @@ def store_pid(service: Service) -> int:
 def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GATEKEEPER_")}
     command = [sys.executable, "-m", "service", *arguments]
-    return subprocess.run(command, env={**environ, **(env or {})}, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(
+        command, env={**environ, **(env or {})}, capture_output=True, text=True, check=False, timeout=30
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -179,7 +181,10 @@ def test_metrics_are_summed_over_the_workers(tmp_path: Path, small_registry: Pat
     with running(tmp_path, small_registry, "dev", "--workers", "2") as service:
         for _ in range(40):
             httpx.post(
-                service.client.base_url.join("/v1/score"), json=BODY, headers={"Authorization": "Bearer dev"}, timeout=15
+                service.client.base_url.join("/v1/score"),
+                json=BODY,
+                headers={"Authorization": "Bearer dev"},
+                timeout=15,
             ).raise_for_status()
         line = 'gatekeeper_requests_total{method="POST",route="/v1/score",status="200"} 40.0'
         assert line in service.client.get("/metrics").text

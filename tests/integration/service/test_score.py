@@ -12,6 +12,7 @@ from litestar.testing import TestClient
 
 from models.assess import Assessor
 from models.bundle import open_bundle
+from models.contract import Scalar
 from models.policy import DEFAULT
 from models.registry import live_version
 from tests.support.app import client_of, settings_for
@@ -19,7 +20,7 @@ from tests.support.bundles import CONTRACT, MONEY, make_bundle
 from tests.support.valkey import Valkey
 
 Client = TestClient[Litestar]
-RISKY = {"contract": "Month-to-month", "monthly_charges": 160, "paperless": True, "seats": 90}
+RISKY: dict[str, Scalar] = {"contract": "Month-to-month", "monthly_charges": 160, "paperless": True, "seats": 90}
 
 
 def post(client: Client, body: dict[str, Any], path: str = "/v1/score", **headers: str) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def test_features_sent_override_those_stored_and_null_makes_missing(client: Clie
     assert merged["risk"]["score"] > stored["risk"]["score"]
 
 
-def test_no_features_anywhere_is_answered_as_degraded_and_turns_nobody_away(client: Client, small_registry: Path) -> None:
+def test_no_features_anywhere_is_answered_as_degraded_and_turns_nobody_away(client: Client) -> None:
     answer = post(client, {"prospect_id": "nobody"})
     assert (answer["degraded"], answer["degraded_because"]) == (True, "no_features")
     assert answer["missing"] == list(CONTRACT.names)

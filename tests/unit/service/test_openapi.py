@@ -1,0 +1,40 @@
+"""The OpenAPI document describes every route that there is, and what each takes and answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from service import openapi
+from service.app import ROUTES
+
+
+def test_every_route_is_described_and_nothing_else() -> None:
+    routes = {
+        (method.lower(), path.replace(":str", ""))
+        for route in ROUTES
+        for path in route.paths
+        for method in route.http_methods
+    }
+    described = {(method, path) for path, methods in openapi.document()["paths"].items() for method in methods}
+    assert described == routes - {(m, p) for m, p in routes if m in ("options", "head")}
+
+
+def test_every_reference_leads_somewhere_and_all_is_json() -> None:
+    text = json.dumps(openapi.document())
+    components = openapi.document()["components"]["schemas"]
+    for part in text.split('"#/components/schemas/')[1:]:
+        assert part.partition('"')[0] in components
+
+
+def test_keyed_routes_describe_bodies_answers_and_problems() -> None:
+    for path, methods in openapi.document()["paths"].items():
+        for method, operation in methods.items():
+            if not path.startswith("/v1/"):
+                assert operation["security"] == []
+                continue
+            assert operation["security"][0]["api_key"]
+            responses: dict[str, Any] = operation["responses"]
+            assert "application/problem+json" in responses["401"]["content"]
+            assert ("requestBody" in operation) == (method in ("post", "put", "patch"))
+            assert "content" in responses["200"] or "204" in responses if "200" in responses else "204" in responses
