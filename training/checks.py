@@ -35,7 +35,11 @@ def _tenure(life: Lifetime, name: str, frame: pl.DataFrame) -> Iterator[Fault]:
     if life.entry is not None:
         entry = frame[life.entry]
         yield life.entry, entry.is_null(), "expected the periods that had passed when observation began"
-        yield life.entry, entry > tenure - int(started), f"observation began after the last period, see {name}"
+        yield (
+            life.entry,
+            (entry > tenure - int(started)) & (tenure >= int(started)),
+            f"observation began after the last period, see {name}",
+        )
 
 
 def _dates(life: Lifetime, frame: pl.DataFrame) -> Iterator[Fault]:

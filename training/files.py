@@ -100,12 +100,16 @@ def _parquet_chunks(path: Path) -> Iterator[Chunk]:
 
 def _header(path: Path) -> list[str]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        # What is not UTF-8 below the header is a fault of its row.
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             names = next(csv.reader(file), None)
+        "".join(names or []).encode()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except UnicodeDecodeError as error:
+    except UnicodeEncodeError as error:
         raise DataError(f"{path}: is not UTF-8; save it as CSV UTF-8") from error
+    except csv.Error as error:
+        raise DataError(f"{path}: is not readable as CSV: {error}; is a quote left open in the header?") from error
     if not names:
         raise DataError(f"{path}: is empty; expected a header row and a row for each customer")
     return names
@@ -120,6 +124,8 @@ def _csv_chunks(path: Path, names: list[str]) -> Iterator[Chunk]:
         return "skip"
 
     size = path.stat().st_size
+    if size <= BLOCK_BYTES and b"\n" not in path.read_bytes().strip():
+        return  # a header alone, which Arrow takes for a broken file
     next_row = 2  # the header is record 1
     with pa.OSFile(str(path)) as file:
         try:

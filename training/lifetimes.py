@@ -93,7 +93,7 @@ def completed_periods(start: pl.Series, end: pl.Series | dt.date, period: Period
     on that month's last day: from January 31 on February 28 (29 in a leap year), from February 29 on February 28 of the
     next year. A quarter is three months, a year twelve, a week seven days.
     """
-    dates = pl.DataFrame({"start": start, "end": end if isinstance(end, pl.Series) else pl.lit(end)})
+    dates = start.alias("start").to_frame().with_columns(end=end)
     a, b = pl.col("start"), pl.col("end")
     if period in DAYS:
         count = (b - a).dt.total_days() // DAYS[period]

@@ -1,0 +1,77 @@
+"""Columns encode to what the contract gives row by row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from random import Random
+
+import numpy as np
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.contract import Contract, Feature, normalize
+from training import encode as encoding
+from training.encode import build_contract, encode
+
+FEATURES = (
+    Feature(name="size", kind="number"),
+    Feature(name="plan", kind="category"),
+    Feature(name="auto", kind="flag"),
+)
+Customer = tuple[float | None, str | None, bool | None]
+SCHEMA = {"size": pl.Float64, "plan": pl.String, "auto": pl.Boolean}
+
+sizes = st.none() | st.floats(-3e38, 3e38, allow_subnormal=True) | st.integers(-(2**60), 2**60).map(float)
+plans = st.none() | st.text(max_size=4).map(normalize).map(lambda text: text or None)
+rows = st.lists(st.tuples(sizes, plans, st.none() | st.booleans()), max_size=30)
+
+
+def frame_of(customers: Sequence[Customer]) -> pl.DataFrame:
+    return pl.DataFrame(customers, schema=SCHEMA, orient="row")
+
+
+@given(seen=rows, new=rows)
+def test_columns_encode_to_what_the_contract_gives_row_by_row(
+    seen: Sequence[Customer], new: Sequence[Customer]
+) -> None:
+    contract = build_contract(FEATURES, frame_of(seen))
+    expected = [contract.encode(row) for row in frame_of(new).to_dicts()]
+    x = encode(contract, frame_of(new))
+    assert x.dtype == np.float32
+    assert x.shape == (len(new), 3)
+    np.testing.assert_array_equal(x, np.array(expected, dtype=np.float32).reshape(-1, 3))
+
+
+@given(customers=rows, seed=st.randoms())
+def test_the_contract_does_not_depend_on_the_order_of_customers(customers: Sequence[Customer], seed: Random) -> None:
+    shuffled = list(customers)
+    seed.shuffle(shuffled)
+    assert build_contract(FEATURES, frame_of(shuffled)) == build_contract(FEATURES, frame_of(customers))
+
+
+def test_the_contract_records_categories_bounds_and_what_was_missing() -> None:
+    contract = build_contract(FEATURES, frame_of([(0.1, "b", True), (None, "a", None), (2.0, "b", False)]))
+    assert contract == Contract(
+        (
+            Feature(name="size", kind="number", low=float(np.float32(0.1)), high=2.0, missing_seen=True),
+            Feature(name="plan", kind="category", categories=("a", "b")),
+            Feature(name="auto", kind="flag", missing_seen=True),
+        )
+    )
+
+
+def test_the_most_frequent_categories_are_kept_and_the_rest_are_unknown() -> None:
+    most = encoding.MAX_CATEGORIES
+    plans = [f"p{i:03d}" for i in range(most + 2)]
+    customers = [(0.0, plan, True) for plan in [*plans, *plans[2:]]]
+    contract = build_contract(FEATURES, frame_of(customers))
+    assert contract.features[1].categories == tuple(plans[2:])
+    assert encode(contract, frame_of([(0.0, "p000", True), (0.0, "p002", True)]))[:, 1].tolist() == [-1.0, 0.0]
+
+
+def test_a_number_that_no_customer_has_has_no_bounds() -> None:
+    feature = build_contract(FEATURES, frame_of([(None, "a", True)])).features[0]
+    assert (feature.low, feature.high, feature.missing_seen) == (None, None, True)
+    assert math.isnan(encode(Contract((feature,)), frame_of([(None, "a", True)]))[0, 0])
