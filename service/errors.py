@@ -84,7 +84,6 @@ class TooLarge(ServiceError):
     """A body over its limit."""
 
     status, slug, title = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "Body too large"
-    headers: Mapping[str, str] = {"Connection": "close"}
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(f"the body of this route is at most {limit_bytes} bytes")

@@ -55,7 +55,7 @@ class LiveModel:
         try:
             fresh = self._changed()
         except (GatekeeperError, OSError, UnicodeDecodeError) as error:
-            self._refuse(str(error))
+            self._refuse(str(error).replace(str(self._registry), "registry"))
             return
         self.refused = None
         if fresh is not None:

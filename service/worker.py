@@ -27,6 +27,9 @@ log = structlog.get_logger()
 
 LISTEN_BACKLOG = 2048
 
+KEEP_ALIVE_S = 75
+"""Longer than proxies keep an idle connection (60 s), so that none sends a request into one that we are closing."""
+
 
 def app_from_environment() -> Litestar:
     """The application that the environment's settings describe: the only place that reads them."""
@@ -85,6 +88,7 @@ def main(socket_fd: int, lifeline_fd: int) -> None:
         proxy_headers=False,  # the peer's address decides about the key `dev`; a header must not
         server_header=False,
         backlog=LISTEN_BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=resources.settings.drain_s,
     )
     Server(config, resources, lifeline_fd).run(sockets=[socket.socket(fileno=socket_fd)])

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,20 @@ def test_a_killed_supervisor_takes_its_workers_along_and_its_store_is_adopted(
         assert service.client.get("/v1/prospects/L/features").json()["features"] == {"seats": 3}
         assert service.stop() == 0
     assert not alive(store)
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_who_sends_ten_megabytes_reads_a_413(tmp_path: Path, small_registry: Path, *, declared: bool) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(160):
+            yield b" " * 65536
+
+    with running(tmp_path, small_registry, "dev") as service:
+        content = b" " * 10_485_760 if declared else chunks()
+        headers = {"Content-Type": "application/json"}
+        refused = service.client.post("/v1/score", content=content, headers=headers)
+        assert (refused.status_code, refused.json()["type"]) == (413, "urn:gatekeeper:too-large")
+        assert service.client.post("/v1/score", json=BODY).status_code == 200
 
 
 def test_a_worker_that_dies_is_replaced(tmp_path: Path, small_registry: Path) -> None:
