@@ -20,9 +20,10 @@ from tests.support.waiting import eventually
 class Service:
     """A running `python -m service ...`, its log, and a client that speaks to it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path, client: httpx.Client) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], folder: Path, client: httpx.Client) -> None:
         self.process = process
-        self._log = log
+        self.data = folder / "data"
+        self._log = folder / "service.log"
         self.client = client
 
     def events(self, name: str) -> list[dict[str, Any]]:
@@ -69,7 +70,7 @@ def running(folder: Path, registry: Path, *arguments: str, env: Mapping[str, str
     with log.open("ab") as sink:
         process = subprocess.Popen([sys.executable, "-m", "service", *arguments], env=environ, stderr=sink)
     client = httpx.Client(headers={"Authorization": "Bearer dev"}, timeout=15)
-    service = Service(process, log, client)
+    service = Service(process, folder, client)
     try:
         serving = eventually(lambda: process.poll() is not None or service.events("serving"), 20)
         assert isinstance(serving, list), f"did not start: {service.log}"
