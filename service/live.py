@@ -54,8 +54,11 @@ class LiveModel:
         """Look at the registry once; swap when it names another version or policy that passes every check. Blocks."""
         try:
             fresh = self._changed()
-        except (GatekeeperError, OSError, UnicodeDecodeError) as error:
+        except GatekeeperError as error:
             self._refuse(str(error).replace(str(self._registry), "registry"))
+            return
+        except Exception as error:  # noqa: BLE001 - foreign files make parsers raise anything; the old model serves on
+            self._refuse(f"the registry's files do not open: {type(error).__name__}")
             return
         self.refused = None
         if fresh is not None:

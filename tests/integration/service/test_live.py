@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import threading
 from collections.abc import Callable
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from models.bundle import Manifest
 from models.contract import Contract, Feature
 from models.registry import activate
 from tests.support.app import client_of, settings_for
@@ -93,6 +96,25 @@ def test_a_damaged_bundle_is_refused_and_the_old_one_serves_until_it_is_mended(
         (tmp_path / "sound").rename(new)
         eventually(lambda: serving(client) == new.name)
         assert ready(client)["impaired"] == []
+
+
+def test_a_bundle_that_is_consistent_but_makes_no_sense_is_refused(tmp_path: Path, valkey: Valkey) -> None:
+    old = make_bundle(tmp_path).name
+    broken = make_bundle(tmp_path, tilt=0.1, live=False)
+    golden = b'{"features": {}, "survival": [0.5, 0.5], "points": [1, 2, 3]}\n'
+    (broken / "golden.jsonl").write_bytes(golden)
+    manifest = msgspec.json.decode((broken / "manifest.json").read_bytes(), type=Manifest)
+    files = {**manifest.files, "golden.jsonl": "sha256:" + hashlib.sha256(golden).hexdigest()}
+    manifest = msgspec.structs.replace(manifest, files=files)
+    manifest = msgspec.structs.replace(manifest, version=manifest.content_version())
+    (broken / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    new = broken.rename(tmp_path / "book" / manifest.version)
+    with client_of(settings_for(tmp_path, valkey.url)) as client:
+        point_at(tmp_path, new.name)
+        eventually(lambda: ready(client)["impaired"])
+        assert (ready(client)["status"], serving(client)) == (200, old)
+        sound = make_bundle(tmp_path, tilt=0.2)
+        eventually(lambda: serving(client) == sound.name)
 
 
 @pytest.mark.parametrize("version", ["gone", "", "../../etc"])
