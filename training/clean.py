@@ -20,7 +20,7 @@ from training.book import outcome
 from training.errors import DataError
 from training.files import Chunk, columns_of, faults
 
-Role = Literal["number", "flag", "category", "text", "count", "date", "outcome"]
+Role = Literal["number", "flag", "category", "text", "id", "count", "date", "outcome"]
 Check = tuple[pl.Series, str]
 """Which rows fail, and why."""
 
@@ -118,14 +118,22 @@ def _outcome(raw: pl.Series) -> tuple[pl.Series, list[Check]]:
     return _respell(_text(raw), outcome)
 
 
+def _id(raw: pl.Series) -> tuple[pl.Series, list[Check]]:
+    text = _text(raw)
+    return text, [_one_line(text)]
+
+
 def _respell(text: pl.Series, spell: Callable[[str], str]) -> tuple[pl.Series, list[Check]]:
     # Each distinct text once: a column has few, and Python is slow.
     distinct = text.drop_nulls().unique()
     spelled = [spell(one) or None for one in distinct]
     values = text.replace_strict(distinct, pl.Series(spelled, dtype=pl.String), default=None, return_dtype=pl.String)
-    broken = text.str.contains("\n", literal=True).fill_null(False)
-    checks = [(broken, "runs over several lines; is a quote left open?")]
+    checks = [_one_line(text)]
     return _without(values, checks), checks
+
+
+def _one_line(text: pl.Series) -> Check:
+    return text.str.contains("\n", literal=True).fill_null(False), "runs over several lines; is a quote left open?"
 
 
 def _count(raw: pl.Series) -> tuple[pl.Series, list[Check]]:
@@ -159,6 +167,7 @@ _CLEANERS: dict[Role, Callable[[pl.Series], tuple[pl.Series, list[Check]]]] = {
     "flag": _flag,
     "category": _category,
     "text": _category,
+    "id": _id,
     "count": _count,
     "date": _date,
     "outcome": _outcome,

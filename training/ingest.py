@@ -73,11 +73,16 @@ def ingest(
 def _roles(book: Book, features: tuple[Feature, ...]) -> dict[str, Role]:
     """How to clean each column that the book names. Where one serves twice, the stricter role wins."""
     lifetime = book.lifetime
-    texts = (book.source.id, *book.protected, *book.segments.values(), *(s.column for s in book.money.segments))
-    roles: dict[str, Role] = {name: "text" for name in texts if name is not None}
+    texts = (*book.protected, *book.segments.values(), *(segment.column for segment in book.money.segments))
+    roles: dict[str, Role] = dict.fromkeys(texts, "text")
     roles |= dict.fromkeys(money_columns(book.money), "number")
     roles |= {feature.name: feature.kind for feature in features}
-    named: dict[str | None, Role] = {lifetime.tenure: "count", lifetime.entry: "count", lifetime.churned: "outcome"}
+    named: dict[str | None, Role] = {
+        book.source.id: "id",
+        lifetime.tenure: "count",
+        lifetime.entry: "count",
+        lifetime.churned: "outcome",
+    }
     named |= {lifetime.start: "date", lifetime.end: "date"}
     return roles | {name: role for name, role in named.items() if name is not None}
 

@@ -119,7 +119,7 @@ def _roles(data: Path, contract: Contract | None, id_column: str | None) -> dict
     features.pop(id_column, None)
     if not features:
         raise DataError(f"{data}: has no column that is a feature; it has {', '.join(there)}")
-    return {id_column: "text", **features}
+    return {id_column: "id", **features}
 
 
 def _entries(chunk: Chunk, roles: dict[str, Role], *, inferred: bool) -> tuple[list[_Entry], list[str]]:

@@ -86,7 +86,7 @@ def _roles(bundle: Bundle, data: Path) -> dict[str, Role]:
         say(f"note: {data} has no column {', '.join(lacking)}, from which the book reads its money")
     id_column = manifest.settings.get("id")
     roles = {name: role for name, role in others.items() if name in there} | features
-    return roles | ({id_column: "text"} if id_column in there and id_column not in roles else {})
+    return roles | ({id_column: "id"} if id_column in there and id_column not in roles else {})
 
 
 def _answers(assessor: Assessor, frame: pl.DataFrame, *, curves: bool) -> pl.DataFrame:
