@@ -1,0 +1,171 @@
+"""Features reach a service in batches that it takes, and what it does not take is reported."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.contract import Contract, Feature
+from training import publish as publishing
+from training.errors import DataError, PublishError
+from training.publish import Destination, publish
+
+CONTRACT = Contract(
+    (
+        Feature(name="plan", kind="category"),
+        Feature(name="seats", kind="number"),
+        Feature(name="auto", kind="flag"),
+    )
+)
+
+
+class Stub:
+    """A service that takes everything, but first gives the answers in `first`: status, headers, body."""
+
+    def __init__(self) -> None:
+        self.first: list[tuple[int, dict[str, str], bytes]] = []
+        self.batches: list[list[dict[str, Any]]] = []
+        self.sizes: list[int] = []
+        self.keys: list[str | None] = []
+        stub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                assert self.path == "/v1/features/batch"
+                status, headers, answer = stub.take(body, self.headers["Authorization"])
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(answer))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.to = Destination(f"http://127.0.0.1:{self.server.server_port}", "k")
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def take(self, body: bytes, key: str | None) -> tuple[int, dict[str, str], bytes]:
+        if self.first:
+            return self.first.pop(0)
+        batch = json.loads(body)["prospects"]
+        self.batches.append(batch)
+        self.sizes.append(len(body))
+        self.keys.append(key)
+        problem = {"type": "about:blank", "title": "Bad", "status": 400, "detail": "is no plan", "path": "$.plan"}
+        results = [
+            {"prospect_id": entry["prospect_id"]}
+            | ({"error": problem} if entry["features"].get("plan") == "bad" else {"features_as_of": "now"})
+            for entry in batch
+        ]
+        return 200, {}, json.dumps({"results": results}).encode()
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    service = Stub()
+    yield service
+    service.server.shutdown()
+    service.server.server_close()
+
+
+def data(folder: Path, *rows: str, header: str = "id,plan,seats,auto,note") -> Path:
+    path = folder / "leads.csv"
+    path.write_text("\n".join((header, *rows)) + "\n", "utf-8")
+    return path
+
+
+def test_a_contract_decides_the_columns_and_their_kinds(tmp_path: Path, stub: Stub) -> None:
+    lines: list[str] = []
+    path = data(tmp_path, "a,007,3,1,x", "b,,,no,x")
+    assert publish(path, stub.to, CONTRACT, "id", report=lines.append) == 0
+    assert stub.batches == [
+        [
+            {"prospect_id": "a", "features": {"plan": "007", "seats": 3.0, "auto": True}},
+            {"prospect_id": "b", "features": {"plan": None, "seats": None, "auto": False}},
+        ]
+    ]
+    assert stub.keys == ["Bearer k"]
+    assert lines == []
+
+
+def test_without_a_contract_values_go_as_they_read(tmp_path: Path, stub: Stub) -> None:
+    publish(data(tmp_path, "1,x,3,TRUE,nan"), stub.to, None, None, report=print)
+    assert stub.batches[0] == [
+        {"prospect_id": "1", "features": {"plan": "x", "seats": 3.0, "auto": True, "note": "nan"}}
+    ]
+
+
+def test_what_is_not_taken_is_reported_and_the_rest_is_sent(tmp_path: Path, stub: Stub) -> None:
+    lines: list[str] = []
+    rows = ("a,bad,1,1,", "b,x,many,1,", ",x,1,1,", "d,x", "e,x,1,1,")
+    assert publish(data(tmp_path, *rows), stub.to, CONTRACT, "id", report=lines.append) == 4
+    assert sorted(lines) == [
+        "a: $.plan: is no plan",
+        "row 3: seats: expected a number",
+        "row 4: id: expected an id",
+        "row 5: expected 5 fields, got 2",
+    ]
+    assert [entry["prospect_id"] for entry in stub.batches[0]] == ["a", "e"]
+
+
+def test_batches_keep_within_the_services_limits(tmp_path: Path, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [f"p{i},{'x' * (i % 50)},1,1," for i in range(2500)]
+    assert publish(data(tmp_path, *rows), stub.to, CONTRACT, "id", report=print) == 0
+    assert [len(batch) for batch in stub.batches] == [1000, 1000, 500]
+    monkeypatch.setattr(publishing, "BATCH_BYTES", 4000)
+    stub.batches.clear()
+    stub.sizes.clear()
+    publish(data(tmp_path, *rows), stub.to, CONTRACT, "id", report=print)
+    assert max(stub.sizes) <= 4000 + len('{"prospects":[]}')
+    assert [entry["prospect_id"] for batch in stub.batches for entry in batch] == [f"p{i}" for i in range(2500)]
+
+
+def test_a_busy_service_is_asked_again_after_the_time_it_names(tmp_path: Path, stub: Stub) -> None:
+    stub.first = [(503, {"Retry-After": "7"}, b""), (503, {}, b""), (503, {"Retry-After": "3600"}, b"")]
+    waits: list[float] = []
+    assert publish(data(tmp_path, "a,x,1,1,"), stub.to, CONTRACT, "id", report=print, wait=waits.append) == 0
+    assert waits == [7.0, 1.0, publishing.LONGEST_WAIT_S]
+
+
+def test_a_service_that_stays_away_is_given_up(tmp_path: Path, stub: Stub) -> None:
+    stub.server.shutdown()
+    stub.server.server_close()
+    waits: list[float] = []
+    with pytest.raises(PublishError) as caught:
+        publish(data(tmp_path, "a,x,1,1,"), stub.to, CONTRACT, "id", report=print, wait=waits.append)
+    assert str(caught.value).startswith(f"{stub.to.url}/v1/features/batch: ConnectError")
+    assert str(caught.value).endswith("after 6 attempts; check that the service runs and try again")
+    assert len(waits) == publishing.ATTEMPTS - 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ((401, {}, b'{"detail": "unknown key"}'), "answers 401 (unknown key); check --url and --key"),
+        ((404, {}, b"<html>"), "answers 404; check --url and --key"),
+        ((200, {}, b"[]"), "does not answer as Gatekeeper does"),
+    ],
+)
+def test_a_refusal_of_the_whole_batch_stops_at_once(
+    tmp_path: Path, stub: Stub, answer: tuple[int, dict[str, str], bytes], expected: str
+) -> None:
+    stub.first = [answer]
+    with pytest.raises(PublishError) as caught:
+        publish(data(tmp_path, "a,x,1,1,"), stub.to, CONTRACT, "id", report=print)
+    assert str(caught.value).startswith(f"{stub.to.url}/v1/features/batch: {expected}")
+
+
+def test_a_file_without_the_id_or_any_feature_is_refused(tmp_path: Path, stub: Stub) -> None:
+    with pytest.raises(DataError, match=r"leads\.csv: has no column 'key' for the ids; name one with --id"):
+        publish(data(tmp_path), stub.to, CONTRACT, "key", report=print)
+    with pytest.raises(DataError, match=r"leads\.csv: has no column that is a feature; it has id, x"):
+        publish(data(tmp_path, header="id,x"), stub.to, CONTRACT, "id", report=print)
