@@ -15,7 +15,7 @@ $(SYNCED): uv.lock pyproject.toml | $(filter $(UV_HOME)/bin/uv,$(UV))
 	@touch $@
 
 demo: $(SYNCED)  ## train on the sample book, start store and service, score sample leads, keep serving
-	@exec $(PY) scripts/demo.py
+	@exec $(PY) -m scripts.demo
 
 test: $(SYNCED)  ## all tests
 	$(PY) -m pytest
@@ -33,8 +33,9 @@ format: $(SYNCED)  ## mend what ruff can mend
 bench: $(SYNCED)  ## the cost of one assessment in process, written to build/bench.json
 	$(PY) -m tests.bench.assess
 
-quality: $(SYNCED)  ## model quality on the frozen Telco protocol, written to build/quality.json
+quality: $(SYNCED)  ## model quality on the frozen Telco protocol, written to build/quality.json and build/reasons.json
 	$(PY) -m tests.quality.telco
+	$(PY) -m tests.quality.reasons
 
 clean:
 	rm -rf build .venv

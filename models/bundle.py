@@ -179,14 +179,16 @@ def _replay(folder: Path, manifest: Manifest, scorer: Scorer, lines: bytes) -> N
     try:
         golden = msgspec.json.Decoder(GoldenRow).decode_lines(lines)
         x = np.stack([manifest.contract.encode(row.features) for row in golden])
+        expected_survival = np.array([row.survival for row in golden]).reshape(len(golden), manifest.periods)
+        expected_points = np.array([row.points for row in golden]).reshape(x.shape)
     except (msgspec.DecodeError, FeatureError, ValueError) as error:
         raise BundleError(f"{folder / GOLDEN}: {error}") from error
     survival, points = scorer(x)
     for what, found, expected, tolerance in (
-        ("survival", survival, [row.survival for row in golden], SURVIVAL_TOLERANCE),
-        ("points", points, [row.points for row in golden], POINTS_TOLERANCE),
+        ("survival", survival, expected_survival, SURVIVAL_TOLERANCE),
+        ("points", points, expected_points, POINTS_TOLERANCE),
     ):
-        worst = float(np.abs(found - np.asarray(expected)).max())
+        worst = float(np.abs(found - expected).max())
         if not worst <= tolerance:
             raise BundleError(f"{folder}: golden rows replay with {what} off by {worst:.2g}, more than {tolerance:g}")
 

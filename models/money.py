@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -15,17 +16,20 @@ Floats = NDArray[np.float64]
 Number = float | Floats
 
 BOUNDS: dict[str, tuple[float, float]] = {
-    "revenue": (0.0, np.inf),
-    "order_value": (0.0, np.inf),
-    "orders_per_period": (0.0, np.inf),
+    "revenue": (0.0, 1e15),
+    "order_value": (0.0, 1e15),
+    "orders_per_period": (0.0, 1e6),
     "discount": (0.0, 1.0),
-    "gross_margin": (-np.inf, 1.0),
-    "cost_to_serve": (0.0, np.inf),
-    "acquisition_spent": (0.0, np.inf),
-    "closing_cost": (0.0, np.inf),
+    "gross_margin": (-1e3, 1.0),
+    "cost_to_serve": (0.0, 1e15),
+    "acquisition_spent": (0.0, 1e15),
+    "closing_cost": (0.0, 1e15),
     "annual_discount_rate": (0.0, 10.0),
 }
-"""Every money term, with the values it may take: money in the book's currency, shares, and a rate per year."""
+"""Every money term, with the values it may take: money in the book's currency, shares, and a rate per year.
+
+The upper bounds of money are far beyond any customer, and keep what is computed from them finite.
+"""
 
 LEFT_OUT: dict[str, float] = {
     "revenue": np.nan,
@@ -49,17 +53,22 @@ class Segment(msgspec.Struct, frozen=True):
     terms: dict[str, float | str]
 
 
-class MoneyTerms(msgspec.Struct, frozen=True):
+class MoneyTerms(msgspec.Struct, frozen=True, dict=True):
     """The book's `[value]`: each term a constant, or the name of the column that holds it."""
 
     terms: dict[str, float | str] = {}
     segments: tuple[Segment, ...] = ()
 
-    @property
+    @cached_property
+    def amounts(self) -> frozenset[str]:
+        """Every column that some term takes its amount from."""
+        parts = (self.terms, *(segment.terms for segment in self.segments))
+        return frozenset(term for part in parts for term in part.values() if isinstance(term, str))
+
+    @cached_property
     def columns(self) -> frozenset[str]:
         """Every column that some term or segment reads."""
-        named = {term for part in (self.terms, *(s.terms for s in self.segments)) for term in part.values()}
-        return frozenset({name for name in named if isinstance(name, str)} | {s.column for s in self.segments})
+        return self.amounts | {segment.column for segment in self.segments}
 
     def check(self, name: str, value: float) -> float:
         """A sent or booked value of the term `name`, in its bounds.
@@ -70,8 +79,8 @@ class MoneyTerms(msgspec.Struct, frozen=True):
         if name not in BOUNDS:
             raise MoneyError(name, f"is not a money term{nearest(name, BOUNDS)}")
         low, high = BOUNDS[name]
-        if not (low <= value <= high and np.isfinite(value)):
-            raise MoneyError(name, f"expected {_spell(low, high)}")
+        if not low <= value <= high:
+            raise MoneyError(name, f"expected a number between {low:g} and {high:g}")
         return float(value)
 
     def resolve(
@@ -153,9 +162,3 @@ def _segment_code(contract: Contract, position: int, value: str) -> np.float32:
     if kind == "flag":
         return np.float32(value.lower() in ("true", "1", "yes"))
     return np.float32(value)
-
-
-def _spell(low: float, high: float) -> str:
-    if np.isinf(high):
-        return f"a finite number of at least {low:g}"
-    return f"a number of at most {high:g}" if np.isinf(low) else f"a number between {low:g} and {high:g}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from litestar.testing import TestClient
 from tests.support.app import client_of, settings_for
 from tests.support.bundles import make_bundle
 from tests.support.valkey import Valkey
+from training.fit import fit
+from training.sample import write_telco
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +57,15 @@ def client(small_registry: Path, valkey: Valkey) -> Iterator[TestClient[Litestar
     """A client of a service with an empty store."""
     with client_of(settings_for(small_registry, valkey.url)) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def telco_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample book, as `training sample telco` writes it."""
+    return write_telco(tmp_path_factory.mktemp("telco"))
+
+
+@pytest.fixture(scope="session")
+def telco(telco_book: Path) -> Path:
+    """The bundle of the sample book, as `training fit` writes it."""
+    return fit(telco_book, telco_book.parent / "registry", datetime(2026, 11, 21, tzinfo=UTC))

@@ -18,6 +18,7 @@ from skl2onnx.common._topology import Operator, Scope, Variable
 from skl2onnx.common.data_types import FloatTensorType
 
 from models.scorer import INPUT, OUTPUTS
+from training.attribution import PATH_NODES, PATH_WEIGHTS
 from training.hazard import AdditiveHazardClassifier
 from training.tables import Tables
 
@@ -78,22 +79,16 @@ def _convert(scope: Scope, operator: Operator, container: Any) -> None:
     survival = graph.node("Exp", graph.node("MatMul", hazards, graph.floats(-grid.periods_until)))
     graph.node("Squeeze", survival, graph.integers([1]), output=operator.outputs[0])
 
-    paths = model.attribution_.paths
-    log_odds = graph.node(
-        "Add", graph.node("Mul", total, graph.floats(paths.step[:, None])), graph.floats(paths.origin)
-    )
-    hazards = graph.node("Softplus", log_odds)  # [n, P, G]
+    # Along the path from the centre of the book to the prospect: [n, Q, G]
+    log_odds = graph.node("Mul", total, graph.floats(PATH_NODES[:, None]))
+    log_odds = graph.node("Add", log_odds, graph.floats(model.tables_.baseline))
+    hazards = graph.node("Softplus", log_odds)
     survived = graph.node("Exp", graph.node("MatMul", hazards, graph.floats(-grid.periods_in_horizon[:, None])))
-    survived = graph.node("Mul", survived, graph.floats(100.0 * paths.weight[:, None]))
-    slope = graph.node(
-        "Mul", graph.node("Mul", graph.node("Sigmoid", log_odds), survived), graph.floats(grid.periods_in_horizon)
-    )
-    summed = graph.node("ReduceSum", slope, graph.integers([1]), keepdims=1)  # [n, 1, G]
-    arrived = graph.node("ReduceSum", graph.node("Mul", effects, summed), graph.integers([2]), keepdims=0)
-    flat = graph.node("Flatten", slope, axis=1)  # [n, P * G]
-    start = paths.start.transpose(0, 2, 1).reshape(-1, model.n_features_in_)
-    departed = graph.node("Gemm", flat, graph.floats(start), graph.floats(model.attribution_.mean))
-    graph.node("Sub", arrived, departed, output=operator.outputs[1])
+    weight = graph.floats(100.0 * PATH_WEIGHTS[:, None] * grid.periods_in_horizon)
+    slope = graph.node("Mul", graph.node("Mul", graph.node("Sigmoid", log_odds), survived), weight)
+    slope = graph.node("ReduceSum", slope, graph.integers([1]), keepdims=1)  # [n, 1, G]
+    values = graph.node("ReduceSum", graph.node("Mul", effects, slope), graph.integers([2]), keepdims=0)
+    graph.node("Sub", values, graph.floats(model.attribution_.mean), output=operator.outputs[1])
 
 
 def _stack(tables: Tables) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:

@@ -6,7 +6,6 @@ from math import comb
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.contract import Vector
@@ -19,21 +18,26 @@ from training.personperiods import Floats
 from training.tables import Tables
 
 
-def agreement(
-    model: AdditiveHazardClassifier, x: Vector, points: Floats, rows: NDArray[np.int64], sample: int
-) -> float:
-    """On which share of the `rows` of the book `x` the top reason of `points` is that of Shapley values.
+def same_top(first: Floats, second: Floats) -> float:
+    """On which share of the rows the same feature has the largest absolute value."""
+    return float((np.abs(first).argmax(axis=1) == np.abs(second).argmax(axis=1)).mean())
 
-    Those are enumerated over all coalitions of features, the absent ones taking their values from a sample of the book.
+
+def shapley_from_centre(rows: Floats, reference: Floats, tables: Tables) -> Floats:
+    """Shapley values [n, F] of effects [n, F, G], an absent feature having no effect, less their mean over a sample."""
+    centre = np.zeros_like(rows[:1])
+    mean: Floats = enumerate_shapley(reference, centre, tables).mean(axis=0)
+    return enumerate_shapley(rows, centre, tables) - mean
+
+
+def shapley_over_sample(rows: Floats, sample: Floats, book: Floats, tables: Tables) -> Floats:
+    """Shapley values [n, F] of effects [n, F, G], absent features taking their values from a sample of the book.
+
     The sample differs from the book; what that does to path values, which are cheap over both, corrects for it: a
     control variate, of mean zero over samples.
     """
-    tables = model.tables_
-    effects = np.concatenate(list(tables.effects_of(x)))
-    background = effects[np.random.default_rng(0).choice(len(x), sample, replace=False)]
-    shapley = np.array([enumerate_shapley(effects[row], background, tables) for row in rows])
-    shapley += path_values(effects[rows], effects, tables) - path_values(effects[rows], background, tables)
-    return float((np.abs(shapley).argmax(axis=1) == np.abs(points).argmax(axis=1)).mean())
+    correction = path_values(rows, book, tables) - path_values(rows, sample, tables)
+    return enumerate_shapley(rows, sample, tables) + correction
 
 
 def fit_telco(toml: Path) -> tuple[AdditiveHazardClassifier, Vector]:
@@ -48,22 +52,29 @@ def fit_telco(toml: Path) -> tuple[AdditiveHazardClassifier, Vector]:
 
 
 def enumerate_shapley(own: Floats, background: Floats, tables: Tables) -> Floats:
-    """Shapley values [F] of 100 * risk, for effects `own` [F, G] against those of the background [B, F, G]."""
-    count, horizon = len(own), tables.grid.periods_in_horizon
+    """Shapley values [n, F] of 100 * risk, for effects `own` [n, F, G] against those of the background [B, F, G].
+
+    The odds e^(b + sum of effects) of a coalition and of the absent features are multiplied, not their logs added, and
+    no logarithm is left to take: S_H is the product of 1 / (1 + odds) over the periods of the horizon.
+    """
+    count = own.shape[1]
     coalitions = np.arange(2**count)
     present = ((coalitions[:, None] >> np.arange(count)) & 1).astype(np.float64)
-    worth = np.zeros(len(coalitions))
-    mine = tables.baseline + present @ own
-    for other in background:
-        log_odds = mine + (1 - present) @ other
-        worth += 1 - np.exp(-np.log1p(np.exp(log_odds)) @ horizon)
-    worth *= 100 / len(background)
     size = present.sum(axis=1).astype(int)
     weight = np.array([1 / (count * comb(count - 1, s)) for s in range(count)])
-    values = np.empty(count)
-    for j in range(count):
-        without = coalitions[present[:, j] == 0]
-        values[j] = weight[size[without]] @ (worth[without | (1 << j)] - worth[without])
+    periods = tables.grid.segment_of[: tables.grid.horizon]
+    absent = [np.exp((1 - present) @ other).T.astype(np.float32) for other in background]
+    values = np.empty(own.shape[:2])
+    for row, effects in enumerate(own):
+        mine = np.exp(tables.baseline + present @ effects).T.astype(np.float32)
+        worth = np.zeros(len(coalitions))
+        for other in absent:
+            stay = 1 + mine * other  # [G, 2^F]
+            worth += 1 - 1 / np.multiply.reduce(stay[periods])
+        worth *= 100 / len(background)
+        for j in range(count):
+            without = coalitions[present[:, j] == 0]
+            values[row, j] = weight[size[without]] @ (worth[without | (1 << j)] - worth[without])
     return values
 
 

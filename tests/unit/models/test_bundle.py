@@ -1,5 +1,6 @@
 """A bundle is written whole or not at all, and whatever was changed since is refused with the place that differs."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -86,6 +87,18 @@ def test_a_model_that_answers_otherwise_than_its_golden_rows_is_refused(folder: 
         return msgspec.structs.replace(manifest, files={**manifest.files, "model.onnx": hashes["model.onnx"]})
 
     with pytest.raises(BundleError, match="golden rows replay with survival off by"):
+        open_bundle(forge(folder, with_its_hash))
+
+
+@pytest.mark.parametrize("lines", [b"", b"[]", b'{"features": {}, "survival": [0.5], "points": [0.0]}\n'])
+def test_golden_rows_that_do_not_fit_the_model_are_refused(folder: Path, lines: bytes) -> None:
+    (folder / "golden.jsonl").write_bytes(lines)
+    digest = "sha256:" + hashlib.sha256(lines).hexdigest()
+
+    def with_its_hash(manifest: Manifest) -> Manifest:
+        return msgspec.structs.replace(manifest, files={**manifest.files, "golden.jsonl": digest})
+
+    with pytest.raises(BundleError, match=r"golden\.jsonl"):
         open_bundle(forge(folder, with_its_hash))
 
 

@@ -80,24 +80,20 @@ def test_points_add_up_and_average_zero_over_the_book(fitted: AdditiveHazardClas
 
 
 def test_points_are_the_path_integral_that_they_claim_to_be(fitted: AdditiveHazardClassifier) -> None:
-    """Against adaptive quadrature of d risk / d s along each path, feature by feature."""
+    """Against adaptive quadrature of the risk's slope along each path, feature by feature."""
     tables, attribution = fitted.tables_, fitted.attribution_
     periods = tables.grid.periods_in_horizon
-    nodes = len(attribution.paths.step) // 2
-    starts = attribution.paths.start[[0, nodes]]  # the two typical customers
-    shares = [attribution.paths.weight[:nodes].sum(), attribution.paths.weight[nodes:].sum()]
-    for effects in next(iter(tables.effects_of(X[:20]))):
-        exact = np.zeros(len(effects))
-        for start, share in zip(starts, shares, strict=True):
+    points = attribution.points(X[:20])
+    for place, effects in enumerate(next(iter(tables.effects_of(X[:20])))):
 
-            def slope(s: float, start: Floats = start, effects: Floats = effects) -> Floats:
-                log_odds = tables.baseline + ((1 - s) * start + s * effects).sum(axis=0)
-                survival = np.exp(-np.logaddexp(0, log_odds) @ periods)
-                step: Floats = (effects - start) @ (survival * expit(log_odds) * periods)
-                return step
+        def slope(s: float, effects: Floats = effects) -> Floats:
+            log_odds = tables.baseline + s * effects.sum(axis=0)
+            survival = np.exp(-np.logaddexp(0, log_odds) @ periods)
+            step: Floats = effects @ (survival * expit(log_odds) * periods)
+            return step
 
-            exact += 100 * share * quad_vec(slope, 0, 1)[0]
-        assert attribution._points(effects[None])[0] == pytest.approx(exact - attribution.mean, abs=1e-3)
+        exact = 100 * quad_vec(slope, 0, 1)[0] - attribution.mean
+        assert points[place] == pytest.approx(exact, abs=1e-3)
 
 
 def test_delayed_entry_takes_the_bias_out_of_early_churn() -> None:
