@@ -102,7 +102,7 @@ def _activate(args: argparse.Namespace) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from training.fit import evaluate_bundle  # noqa: PLC0415
+    from training.evaluate import evaluate_bundle  # noqa: PLC0415
 
     metrics = evaluate_bundle(open_bundle(args.bundle.resolve()), args.book)
     print(msgspec.json.format(msgspec.json.encode(metrics), indent=2).decode())

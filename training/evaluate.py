@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -11,8 +12,14 @@ from sklearn.metrics import roc_auc_score
 from sksurv.metrics import concordance_index_ipcw, cumulative_dynamic_auc, integrated_brier_score
 from sksurv.util import Surv
 
+from models.bundle import Bundle
 from models.contract import Vector
-from training.lifetimes import Bools, Floats, Ints, Lifetimes, at_risk, kaplan_meier, last_supported
+from training.book import read_book
+from training.encode import encode
+from training.errors import DataError
+from training.ingest import ingest
+from training.lifetimes import Bools, Floats, Ints, Lifetimes, at_risk, kaplan_meier, last_supported, lifetimes
+from training.progress import bar
 
 CHUNK_ROWS = 8192
 
@@ -101,6 +108,31 @@ def evaluate(
         undefined=undefined,
         **ranks,
     )
+
+
+def evaluate_bundle(bundle: Bundle, path: Path) -> Metrics:
+    """How well a bundle predicts the customers of the labelled book at `path`.
+
+    Raises:
+        TrainingError: the book or its data cannot be used, or counts time in another unit than the bundle.
+    """
+    manifest = bundle.manifest
+    book = read_book(path)
+    if book.source.period != manifest.period:
+        raise DataError(
+            f"{path}: counts in {book.source.period}s, the bundle in {manifest.period}s; use a matching book"
+        )
+    with bar("reading") as progress:
+        people = ingest(book, manifest.contract.features, progress=progress)
+    with bar("evaluating") as progress:
+        return evaluate(
+            lambda x: bundle.scorer(x)[0],
+            encode(manifest.contract, people.frame),
+            lifetimes(book, people.frame),
+            manifest.horizons[0],
+            book.source.data,
+            progress,
+        )
 
 
 def _expected(curve: Floats, entry: Ints, last: Ints) -> float:

@@ -8,13 +8,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from models.bundle import BookSummary, Bundle
+from models.bundle import BookSummary
 from models.contract import Contract
 from models.registry import activate, live_version
 from training.book import Book, read_book
 from training.encode import build_contract, encode
-from training.errors import DataError
-from training.evaluate import Metrics, evaluate
+from training.evaluate import evaluate
 from training.export import ModelCard, export_bundle
 from training.hazard import AdditiveHazardClassifier
 from training.ingest import ID, Ingested, ingest, summary
@@ -72,31 +71,6 @@ def fit(path: Path, registry: Path, now: datetime) -> Path:
     if live_version(folder.parent) is None:
         activate(folder)
     return folder
-
-
-def evaluate_bundle(bundle: Bundle, path: Path) -> Metrics:
-    """How well a bundle predicts the customers of the labelled book at `path`.
-
-    Raises:
-        TrainingError: the book or its data cannot be used, or counts time in another unit than the bundle.
-    """
-    manifest = bundle.manifest
-    book = read_book(path)
-    if book.source.period != manifest.period:
-        raise DataError(
-            f"{path}: counts in {book.source.period}s, the bundle in {manifest.period}s; use a matching book"
-        )
-    with bar("reading") as progress:
-        people = ingest(book, manifest.contract.features, progress=progress)
-    with bar("evaluating") as progress:
-        return evaluate(
-            lambda x: bundle.scorer(x)[0],
-            encode(manifest.contract, people.frame),
-            lifetimes(book, people.frame),
-            manifest.horizons[0],
-            book.source.data,
-            progress,
-        )
 
 
 def _read(book: Book, rejects: Path) -> Ingested:
