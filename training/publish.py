@@ -116,6 +116,9 @@ def _roles(data: Path, contract: Contract | None, id_column: str | None) -> dict
     features: dict[str, Role] = dict.fromkeys(there, "text")
     if contract is not None:
         features = {f.name: f.kind for f in contract.features if f.name in there}
+        lacking = [name for name in contract.names if name not in there]
+        if features and lacking:
+            say(f"note: {data} has no column {', '.join(lacking)}; the service will take these features as missing")
     features.pop(id_column, None)
     if not features:
         raise DataError(f"{data}: has no column that is a feature; it has {', '.join(there)}")

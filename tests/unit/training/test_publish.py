@@ -164,6 +164,11 @@ def test_a_refusal_of_the_whole_batch_stops_at_once(
     assert str(caught.value).startswith(f"{stub.to.url}/v1/features/batch: {expected}")
 
 
+def test_features_that_the_file_lacks_are_named(tmp_path: Path, stub: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    publish(data(tmp_path, "a,x", header="id,plan"), stub.to, CONTRACT, "id", report=print)
+    assert "has no column seats, auto; the service will take these features as missing" in capsys.readouterr().err
+
+
 def test_a_file_without_the_id_or_any_feature_is_refused(tmp_path: Path, stub: Stub) -> None:
     with pytest.raises(DataError, match=r"leads\.csv: has no column 'key' for the ids; name one with --id"):
         publish(data(tmp_path), stub.to, CONTRACT, "key", report=print)
