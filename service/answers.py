@@ -119,7 +119,8 @@ def _answer(assessor: Assessor, found: Assessments, row: int, about: About, top:
     because: Degraded | None = (
         "store_unavailable" if about.store_unavailable else "no_features" if nothing_known else None
     )
-    what = texts.finding(action, band, ltv_minus=ltv_minus, nothing_known=nothing_known)
+    cause = CAUSES[found.value.cause[row]] if ltv_minus else None
+    what = texts.finding(action, band, cause=cause, nothing_known=nothing_known)
     horizon = manifest.horizons[0]
     return Answer(
         prospect_id=about.prospect_id,
@@ -128,7 +129,7 @@ def _answer(assessor: Assessor, found: Assessments, row: int, about: About, top:
         risk=Risk(round(score, 6), percent, band, round(manifest.base, 6), horizon, manifest.period),
         value=_worth(assessor, found, row),
         ltv_minus=ltv_minus if known else None,
-        cause=CAUSES[found.value.cause[row]] if ltv_minus else None,
+        cause=cause,
         action=action,
         rule=assessor.policy.rules[found.rule[row]].name,
         capped=bool(found.capped[row]),

@@ -13,7 +13,7 @@ from service.errors import ServiceError
 from service.observe import log_failure, observe
 from service.problems import answer_problem
 from service.resources import Resources
-from service.routes import documents, features, health, score
+from service.routes import documents, features, health, model, score
 from service.settings import Settings
 
 ROUTES = [
@@ -24,6 +24,7 @@ ROUTES = [
     features.get_features,
     features.delete_features,
     features.put_batch,
+    model.model,
     health.health_live,
     health.health_ready,
     documents.metrics,

@@ -13,6 +13,7 @@ from service.keys import Scope
 from service.problems import MEDIA_TYPE, Problem
 from service.routes.features import KnownFeatures, Written
 from service.routes.health import Alive, Readiness
+from service.routes.model import LiveModel
 from service.routes.score import FailedEntry
 from service.wire import FeaturesRequest, ScoreRequest
 
@@ -90,6 +91,7 @@ OPERATIONS = (
     Operation("get", _FEATURES, "Raw features", "features", None, 200, KnownFeatures, (400, 401, 403, 404, 503)),
     Operation("delete", _FEATURES, "Erase every trace", "features", None, 204, None, (400, 401, 403, 503)),
     Operation("post", "/v1/features/batch", "Replace features", "features", FeaturesBatchRequest, 200, WRITTEN, _BODY),
+    Operation("get", "/v1/model", "The live model and its features", "features", None, 200, LiveModel, (401, 403, 503)),
     Operation("get", "/health/live", "The process answers", None, None, 200, Alive),
     Operation("get", "/health/ready", "A bundle serves; 503 says why not", None, None, 200, Readiness),
     Operation("get", "/metrics", "Metrics of all workers, as text", None, None, 200, str),

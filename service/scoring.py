@@ -56,40 +56,27 @@ class Scoring:
             rows.append(x)
             money.append(terms)
             as_of = None if found is None else rfc3339(datetime.fromtimestamp(found.as_of, UTC))
-            blind = unavailable and needs_store(assessor, request)
-            about.append(About(request.prospect_id, decision_id(now), rfc3339(now), as_of, blind))
+            about.append(About(request.prospect_id, decision_id(now), rfc3339(now), as_of, unavailable))
             places.append(place)
             outcomes.append(_PENDING)
         if rows:
             columns, sent = money_columns(assessor, money)
-            with np.errstate(over="ignore", invalid="ignore"):  # absurd amounts of money come out as unknown
-                found_all = assessor.assess(np.stack(rows), columns, sent)
+            found_all = assessor.assess(np.stack(rows), columns, sent)
             for place, answer in zip(places, answers(assessor, found_all, about, style), strict=True):
                 outcomes[place] = answer
                 self._metrics.assessed(answer.action, answer.risk.band, answer.degraded_because)
         return outcomes
 
     async def _stored(self, assessor: Assessor, requests: Sequence[ScoreRequest]) -> tuple[list[Stored | None], bool]:
-        """What the store holds for those requests that leave something to it, and whether it failed to tell."""
-        asked = [place for place, request in enumerate(requests) if needs_store(assessor, request)]
-        stored: list[Stored | None] = [None] * len(requests)
-        if not asked:
-            return stored, False
+        """What the store holds for each request, and whether it failed to tell."""
         try:
-            found = await self._features.vectors([requests[place].prospect_id for place in asked], assessor.contract)
+            found = await self._features.vectors([request.prospect_id for request in requests], assessor.contract)
         except StoreUnavailable:
-            return stored, True
-        for place, known in zip(asked, found, strict=True):
-            stored[place] = known
-        return stored, False
+            return [None] * len(requests), True
+        return found, False
 
 
 _PENDING = ServiceError("not assessed")
-
-
-def needs_store(assessor: Assessor, request: ScoreRequest) -> bool:
-    """Whether anything stored could change the answer: not when the request states every feature."""
-    return not assessor.contract.index.keys() <= request.features.keys()
 
 
 def encode(assessor: Assessor, request: ScoreRequest, stored: Vector | None, at: str) -> Vector:
@@ -112,7 +99,6 @@ def checked_money(assessor: Assessor, value: dict[str, MoneyScalar], at: str) ->
     """
     terms = assessor.bundle.manifest.money
     columns = terms.columns - assessor.contract.index.keys()
-    numeric = _numeric_columns(assessor)
     checked: dict[str, MoneyScalar] = {}
     for name, number in value.items():
         path = key_path(at, name)
@@ -120,7 +106,7 @@ def checked_money(assessor: Assessor, value: dict[str, MoneyScalar], at: str) ->
             raise BadInput(path, f"is not a money term{nearest(name, (*BOUNDS, *columns))}")
         if number is None:
             continue
-        if (name in BOUNDS or name in numeric) and (isinstance(number, bool | str) or not math.isfinite(number)):
+        if (name in BOUNDS or name in terms.amounts) and (isinstance(number, bool | str) or not math.isfinite(number)):
             raise BadInput(path, "expected a finite number")
         try:
             checked[name] = terms.check(name, number) if name in BOUNDS else number  # type: ignore[arg-type]
@@ -133,23 +119,16 @@ def money_columns(
     assessor: Assessor, money: Sequence[dict[str, MoneyScalar]]
 ) -> tuple[dict[str, NDArray[np.generic]], dict[str, NDArray[np.float64]]]:
     """Checked money of n prospects as `Assessor.assess` takes it: columns that the book reads, and terms sent."""
-    numeric = _numeric_columns(assessor)
+    terms_read = assessor.bundle.manifest.money
     columns: dict[str, NDArray[np.generic]] = {}
-    for name in assessor.bundle.manifest.money.columns - assessor.contract.index.keys() - BOUNDS.keys():
-        if name in numeric:
+    for name in terms_read.columns - assessor.contract.index.keys() - BOUNDS.keys():
+        if name in terms_read.amounts:
             columns[name] = np.array([terms.get(name, math.nan) for terms in money], dtype=np.float64)
         else:
             columns[name] = np.array([_spelled(terms.get(name)) for terms in money])
     sent_names = {name for terms in money for name in terms if name in BOUNDS}
     sent = {name: np.array([terms.get(name, math.nan) for terms in money], dtype=np.float64) for name in sent_names}
     return columns, sent
-
-
-def _numeric_columns(assessor: Assessor) -> frozenset[str]:
-    """Columns that some term takes its amount from; the others choose a segment, and hold text."""
-    terms = assessor.bundle.manifest.money
-    parts = (terms.terms, *(segment.terms for segment in terms.segments))
-    return frozenset(term for part in parts for term in part.values() if isinstance(term, str))
 
 
 def _spelled(value: MoneyScalar) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from models.assess import Band
 from models.policy import Action
-from models.value import Period
+from models.value import Cause, Period
 from service.errors import BadInput
 from service.settings import LANGUAGES, Language
 
@@ -67,13 +67,16 @@ _SCORE: dict[Language, str] = {"en": "Risk Score: {band} ({percent}%).", "ja": "
 _JA_PERIODS: dict[Period, str] = {"day": "日", "week": "週間", "month": "か月", "quarter": "四半期", "year": "年"}
 
 
-def finding(action: Action, band: Band, *, ltv_minus: bool, nothing_known: bool) -> Finding:
-    """What an assessment comes down to: a mismatch is who leaves early; who only costs too much is a loss."""
+def finding(action: Action, band: Band, *, cause: Cause | None, nothing_known: bool) -> Finding:
+    """What an assessment comes down to: a mismatch is who leaves early; who only costs too much is a loss.
+
+    `cause` is why the prospect is LTV-minus, None when it is not.
+    """
     if nothing_known:
         return "nothing_known"
-    if band == "high":
+    if band == "high" or (band == "medium" and cause == "leaves_early"):
         return "mismatch"
-    if ltv_minus:
+    if cause:
         return "loss"
     return {"do_not_chase": "policy", "review": "review", "proceed": "clear"}[action]  # type: ignore[return-value]
 
@@ -90,7 +93,8 @@ def message(found: Finding, band: Band, percent: int, span: str, lang: Language)
     if found == "nothing_known":
         return score + separator + _NOTHING_KNOWN[lang]
     outlook = _OUTLOOK[lang][band].format(span=span)
-    return score + separator + outlook + (separator + _LOSS[lang] if found == "loss" else "")
+    at_a_loss = found == "loss" or (found == "mismatch" and band != "high")
+    return score + separator + outlook + (separator + _LOSS[lang] if at_a_loss else "")
 
 
 def span_of(periods: int, period: Period, lang: Language) -> str:

@@ -111,11 +111,11 @@ def test_duplicate_keys_count_once_as_the_last(client: Client) -> None:
     assert "seats" in answer["missing"]
 
 
-def test_absurd_money_is_answered_without_a_value(client: Client) -> None:
-    body = scored(features={"monthly_charges": 100}, value={"revenue": 1.7e308, "closing_cost": 1.7e308})
+def test_absurd_money_is_refused_with_its_path(client: Client) -> None:
+    body = scored(features={"monthly_charges": 100}, value={"closing_cost": 1.7e308})
     answer = client.post("/v1/score", content=body, headers=JSON)
-    assert answer.status_code == 200
-    assert answer.json()["value"]["pltv"] is None
+    assert answer.status_code == 400
+    assert answer.json()["path"] == "$.value.closing_cost"
 
 
 @pytest.mark.parametrize("path", ["/v1/score/batch", "/v1/features/batch"])

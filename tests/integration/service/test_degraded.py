@@ -65,10 +65,15 @@ def test_a_slow_store_costs_a_request_its_time_out_and_soon_nothing(small_regist
         eventually(lambda: score(client)["degraded_because"] != "store_unavailable", within_s=1.0)
 
 
-def test_who_states_every_feature_misses_nothing_in_the_store(small_registry: Path, own_valkey: Valkey) -> None:
+def test_an_answer_without_the_store_is_degraded_even_when_every_feature_was_sent(
+    small_registry: Path, own_valkey: Valkey
+) -> None:
     with client_of(settings_for(small_registry, own_valkey.url)) as client:
+        whole = score(client, {"prospect_id": "L", "features": EVERYTHING})
         own_valkey.kill()
-        assert score(client, {"prospect_id": "L", "features": EVERYTHING})["degraded"] is False
+        alone = score(client, {"prospect_id": "L", "features": EVERYTHING})
+        assert (whole["degraded"], alone["degraded"]) == (False, True)
+        assert alone["risk"] == whole["risk"]
 
 
 def test_features_cannot_be_written_or_read_without_the_store(small_registry: Path, own_valkey: Valkey) -> None:

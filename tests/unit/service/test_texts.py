@@ -8,7 +8,7 @@ import pytest
 
 from models.assess import BANDS, Band
 from models.policy import ACTIONS, Action
-from models.value import PERIODS_PER_YEAR
+from models.value import CAUSES, PERIODS_PER_YEAR, Cause
 from service import texts
 from service.errors import BadInput
 from service.settings import LANGUAGES, Language
@@ -16,8 +16,8 @@ from service.settings import LANGUAGES, Language
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_outcome_has_a_title_and_a_message(lang: Language) -> None:
-    for action, band, loss, nothing in itertools.product(ACTIONS, BANDS, (True, False), (True, False)):
-        found = texts.finding(action, band, ltv_minus=loss, nothing_known=nothing)
+    for action, band, cause, nothing in itertools.product(ACTIONS, BANDS, (*CAUSES, None), (True, False)):
+        found = texts.finding(action, band, cause=cause, nothing_known=nothing)
         assert texts.title(found, lang)
         message = texts.message(found, band, 45, texts.span_of(12, "month", lang), lang)
         assert "45%" in message
@@ -25,21 +25,23 @@ def test_every_outcome_has_a_title_and_a_message(lang: Language) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "band", "ltv_minus", "nothing_known", "expected"),
+    ("action", "band", "cause", "nothing_known", "expected"),
     [
-        ("do_not_chase", "high", True, False, "mismatch"),
-        ("review", "high", False, False, "mismatch"),
-        ("do_not_chase", "low", True, False, "loss"),
-        ("do_not_chase", "low", False, False, "policy"),
-        ("review", "medium", False, False, "review"),
-        ("proceed", "low", False, False, "clear"),
-        ("review", "high", True, True, "nothing_known"),
+        ("do_not_chase", "high", "margin_negative", False, "mismatch"),
+        ("review", "high", None, False, "mismatch"),
+        ("do_not_chase", "medium", "leaves_early", False, "mismatch"),
+        ("do_not_chase", "medium", "margin_negative", False, "loss"),
+        ("do_not_chase", "low", "leaves_early", False, "loss"),
+        ("do_not_chase", "low", None, False, "policy"),
+        ("review", "medium", None, False, "review"),
+        ("proceed", "low", None, False, "clear"),
+        ("review", "high", "leaves_early", True, "nothing_known"),
     ],
 )
 def test_a_mismatch_is_who_leaves_early_and_a_loss_who_costs_too_much(
-    action: Action, band: Band, *, ltv_minus: bool, nothing_known: bool, expected: str
+    action: Action, band: Band, cause: Cause | None, *, nothing_known: bool, expected: str
 ) -> None:
-    assert texts.finding(action, band, ltv_minus=ltv_minus, nothing_known=nothing_known) == expected
+    assert texts.finding(action, band, cause=cause, nothing_known=nothing_known) == expected
 
 
 def test_the_message_of_the_design_comes_out_to_the_letter() -> None:
