@@ -96,7 +96,7 @@ def test_value_agrees_with_the_formulas(
 
 def money_of(**terms: float) -> Money:
     known = {"discount": 0.0, "cost_to_serve": 0.0, "acquisition_spent": 0.0, "annual_discount_rate": 0.0}
-    return Money(order_value=math.nan, orders_per_period=math.nan, **{**known, **terms})  # type: ignore[arg-type]
+    return Money(order_value=math.nan, orders_per_period=math.nan, **{**known, **terms})
 
 
 def test_a_worked_example_by_hand() -> None:
