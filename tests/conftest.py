@@ -12,6 +12,7 @@ from litestar.testing import TestClient
 
 from tests.support.app import client_of, settings_for
 from tests.support.bundles import make_bundle
+from tests.support.image import Image, build
 from tests.support.valkey import Valkey
 from training.fit import fit
 from training.sample import write_telco
@@ -69,3 +70,9 @@ def telco_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def telco(telco_book: Path) -> Path:
     """The bundle of the sample book, as `training fit` writes it."""
     return fit(telco_book, telco_book.parent / "registry", datetime(2026, 11, 21, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """What the Dockerfile builds: the service with its runtime dependencies alone."""
+    return build(tmp_path_factory.mktemp("image"))
