@@ -42,6 +42,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     horizons: risk is P(churn within horizons[0] periods). periods: T, the length of the survival curve.
     base: mean risk of the book. supported_periods: the last period that enough customers reached.
     other_exits: P(no exit for another reason than churn after period t), t = 1..T; empty where the book knows none.
+    id_column: what the book calls a customer's id; None where customers are known by their row.
     """
 
     format: int = FORMAT
@@ -59,6 +60,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     other_exits: tuple[float, ...] = ()
     money: MoneyTerms
     book: BookSummary
+    id_column: str | None = None
     settings: dict[str, Any]
     files: dict[str, str] = {}
 

@@ -43,7 +43,7 @@ def main() -> int:
     try:
         wait_until_ready(service, url)
         step("5. Send what the CRM knows of the leads")
-        run("training", "publish", str(LEADS), "--url", url, "--key", KEY, "--bundle", bundle)
+        run("training", "publish", str(LEADS), "--url", url, "--key", KEY)
         step("6. Ask about three of them: one of each action")
         for prospect_id in leads:
             ask(url, prospect_id)

@@ -70,14 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("data", type=Path, metavar="DATA")
     command.add_argument("--url", required=True, help="of the service, such as http://127.0.0.1:8000")
     command.add_argument("--key", required=True, help="an API key with the scope features")
-    command.add_argument("--id", metavar="COLUMN", help="default: the bundle's id column, else the first column")
-    command.add_argument(
-        "--bundle",
-        type=Path,
-        metavar="BUNDLE",
-        help="says which columns are features, and of which kind; else every column but the id is one, "
-        "and a CSV value that reads as a number or as true/false is sent as that",
-    )
+    command.add_argument("--id", metavar="COLUMN", help="default: the book's id column, else the first column")
     command.set_defaults(run=_publish)
     return parser
 
@@ -117,11 +110,7 @@ def _score(args: argparse.Namespace) -> None:
 def _publish(args: argparse.Namespace) -> int:
     from training.publish import Destination, publish  # noqa: PLC0415
 
-    contract = id_column = None
-    if args.bundle is not None:
-        manifest = open_bundle(args.bundle.resolve()).manifest
-        contract, id_column = manifest.contract, manifest.settings.get("id")
-    failed = publish(args.data, Destination(args.url, args.key), contract, args.id or id_column, report=print)
+    failed = publish(args.data, Destination(args.url, args.key), args.id, report=print)
     return 1 if failed else 0
 
 

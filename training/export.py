@@ -93,7 +93,8 @@ def export_bundle(
         other_exits=card.other_exits,
         money=card.money,
         book=card.book,
-        settings=_settings(estimator, card.id_column),
+        id_column=card.id_column,
+        settings=_settings(estimator),
     )
     return write_bundle(registry, manifest, model, _golden(estimator, card.contract, scorer, x), extra)
 
@@ -149,10 +150,9 @@ def _exact(contract: Contract, position: int, code: np.float32) -> Scalar:
     return contract.raw(position, float(code))
 
 
-def _settings(estimator: AdditiveHazardClassifier, id_column: str | None) -> dict[str, Any]:
+def _settings(estimator: AdditiveHazardClassifier) -> dict[str, Any]:
     """How the model was made, for whoever has to make it again."""
     return {
-        "id": id_column,
         "estimator": {key: list(v) if isinstance(v, tuple) else v for key, v in sorted(estimator.get_params().items())},
         "libraries": {library.__name__: library.__version__ for library in (np, onnx, onnxruntime, sklearn, skl2onnx)},
     }

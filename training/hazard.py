@@ -18,7 +18,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from training.attribution import Attribution
-from training.personperiods import Floats, SurvivalTarget, TimeGrid, count_person_periods, survival_target
+from training.personperiods import SUPPORT, Floats, SurvivalTarget, TimeGrid, count_person_periods, survival_target
 from training.tables import Bins, Tables
 
 
@@ -56,7 +56,7 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         l2_regularization: float = 5.0,
         max_bins: int = 64,
         max_segments: int = 16,
-        tail_at_risk: int = 50,
+        tail_at_risk: int = SUPPORT,
         random_state: int | None = 0,
     ) -> None:
         self.horizon = horizon

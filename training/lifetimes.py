@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from models.value import Period
 from training.book import Book
 from training.errors import DataError
+from training.personperiods import SUPPORT
 
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
@@ -34,9 +35,6 @@ Floats = NDArray[np.float64]
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 DAYS = {"day": 1, "week": 7}
-
-SUPPORT = 50
-"""Customers at risk from which a period counts as known (design, section 4)."""
 
 
 class Lifetimes(msgspec.Struct, frozen=True):

@@ -16,14 +16,21 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+SUPPORT = 50
+"""Customers at risk from which a period counts as known; after the last such one, hazards are carried on."""
+
 
 class SurvivalTarget(NamedTuple):
-    """n lifetimes: at risk in periods entry + 1 .. exit, with an event in period `exit` or censored after it."""
+    """n lifetimes: at risk in periods entry + 1 .. exit, with an event in period `exit` or censored after it.
+
+    timed: whether they were told in periods; plain labels are one period of no length.
+    """
 
     entry: Ints
     exit: Ints
     event: NDArray[np.bool_]
     classes: NDArray[np.generic]
+    timed: bool
 
 
 def survival_target(y: ArrayLike | None, n: int) -> SurvivalTarget:
@@ -53,7 +60,7 @@ def survival_target(y: ArrayLike | None, n: int) -> SurvivalTarget:
         raise ValueError("an event at entry is outside the periods at risk; it needs time > entry")
     if not event.any():
         raise ValueError("no customer has an event; a hazard cannot be learned from none")
-    return SurvivalTarget(entry, exit_, event, np.array([False, True]))
+    return SurvivalTarget(entry, exit_, event, np.array([False, True]), timed=True)
 
 
 def _plain_target(y: NDArray[np.generic], n: int) -> SurvivalTarget:
@@ -67,7 +74,7 @@ def _plain_target(y: NDArray[np.generic], n: int) -> SurvivalTarget:
         raise ValueError(f"the target has one class, {classes[0]!r}; a classifier needs two")
     if len(labels) != n:
         raise ValueError(f"X has {n} customers, y has {len(labels)}")
-    return SurvivalTarget(np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.int64), codes == 1, classes)
+    return SurvivalTarget(np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.int64), codes == 1, classes, timed=False)
 
 
 def _whole_periods(times: NDArray[np.generic], field: str) -> Ints:
@@ -97,7 +104,7 @@ class TimeGrid(NamedTuple):
         A target of plain labels has one period, whatever horizon and periods say.
         """
         last = int(target.exit.max())
-        if target.classes.dtype != bool or last <= 1:
+        if not target.timed:
             horizon = periods = 1
         at_risk = np.cumsum(
             np.bincount(target.entry, minlength=last + 1) - np.bincount(target.exit, minlength=last + 1)

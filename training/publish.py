@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import httpx
 import msgspec
-import polars as pl
 
-from models.contract import Contract, Scalar
+from models.contract import Feature, Scalar
 from models.money import MoneyTerms
 from training.clean import ROW, Role, clean_chunk
 from training.errors import DataError, PublishError
 from training.files import Chunk, columns_of, read_chunks
 from training.progress import bar, say
 
-PATH = "/v1/features/batch"
+PATH, MODEL = "/v1/features/batch", "/v1/model"
 
 BATCH_ENTRIES = 1000
 BATCH_BYTES = 3_500_000
@@ -31,6 +29,7 @@ LONGEST_WAIT_S = 20.0
 """A batch is tried for at most 6 * (30 + 20) s; replacing features twice does no harm."""
 
 Report = Callable[[str], None]
+Body = TypeVar("Body")
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -38,6 +37,13 @@ class Destination(msgspec.Struct, frozen=True):
 
     url: str
     key: str
+
+
+class _Model(msgspec.Struct, frozen=True):
+    """What the service says of its live model, as far as we need it."""
+
+    features: tuple[Feature, ...]
+    id_column: str | None = None
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -60,28 +66,23 @@ class _Answer(msgspec.Struct, frozen=True):
     results: list[_Result]
 
 
+_model = msgspec.json.Decoder(_Model)
 _answer = msgspec.json.Decoder(_Answer)
 _problem = msgspec.json.Decoder(_Problem)
 _encode = msgspec.json.Encoder().encode
 
 
 def publish(
-    data: Path,
-    to: Destination,
-    contract: Contract | None,
-    id_column: str | None,
-    *,
-    report: Report,
-    wait: Callable[[float], None] = time.sleep,
+    data: Path, to: Destination, id_column: str | None, *, report: Report, wait: Callable[[float], None] = time.sleep
 ) -> int:
     """Send every row of `data`, and return how many were not taken.
+
+    Which columns are features, and of which kind, is asked of the service; other columns are not sent.
 
     Args:
         data: CSV or Parquet.
         to: the service.
-        contract: says which columns are features and of which kind. None: every column but the id is one; a value in a
-            Parquet file is sent as stored, one in a CSV file as a number or true/false where it reads as that.
-        id_column: holds the prospects' ids; the first column if None.
+        id_column: holds the prospects' ids; if None, the one that the book calls so, else the first column.
         report: told a line for each prospect that was not taken: its id (or row), and why.
         wait: sleeps so many seconds.
 
@@ -89,16 +90,17 @@ def publish(
         DataError: the file cannot be read, or has no id or no feature column.
         PublishError: the service cannot be reached, or refuses a whole batch.
     """
-    roles = _roles(data, contract, id_column)
+    there = columns_of(data)
     sent = failed = 0
-    with bar("publishing") as progress, httpx.Client(base_url=to.url, timeout=TIMEOUT_S) as client:
+    with bar("publishing") as progress, _client(to) as client:
+        roles = _roles(data, there, _decode(_model, _ask(client, "GET", MODEL, b"", wait)), id_column)
         for chunk in read_chunks(data):
-            entries, faults = _entries(chunk, roles, inferred=contract is None)
+            entries, faults = _entries(chunk, roles)
             for line in faults:
                 report(line)
             failed += len(faults)
             for batch in _batches(entries):
-                lines = _send(client, to.key, batch, wait)
+                lines = _send(client, batch, wait)
                 for line in lines:
                     report(line)
                 sent, failed = sent + len(batch) - len(lines), failed + len(lines)
@@ -107,55 +109,36 @@ def publish(
     return failed
 
 
-def _roles(data: Path, contract: Contract | None, id_column: str | None) -> dict[str, Role]:
+def _roles(data: Path, there: list[str], model: _Model, id_column: str | None) -> dict[str, Role]:
     """How to read the columns to send; the id comes first."""
-    there = columns_of(data)
-    id_column = id_column or there[0]
+    if id_column is None:
+        id_column = model.id_column if model.id_column in there else there[0]
     if id_column not in there:
         raise DataError(f"{data}: has no column {id_column!r} for the ids; name one with --id")
-    features: dict[str, Role] = dict.fromkeys(there, "text")
-    if contract is not None:
-        features = {f.name: f.kind for f in contract.features if f.name in there}
-        lacking = [name for name in contract.names if name not in there]
-        if features and lacking:
-            say(f"note: {data} has no column {', '.join(lacking)}; the service will take these features as missing")
-    features.pop(id_column, None)
+    features: dict[str, Role] = {f.name: f.kind for f in model.features if f.name in there and f.name != id_column}
     if not features:
-        raise DataError(f"{data}: has no column that is a feature; it has {', '.join(there)}")
+        wanted = ", ".join(feature.name for feature in model.features)
+        raise DataError(f"{data}: has no column that is a feature of the live model, which takes {wanted}")
+    absent = [feature.name for feature in model.features if feature.name not in there]
+    if absent:
+        say(f"note: {data} has no column {', '.join(absent)}; the service will take these features as missing")
     return {id_column: "id", **features}
 
 
-def _entries(chunk: Chunk, roles: dict[str, Role], *, inferred: bool) -> tuple[list[_Entry], list[str]]:
+def _entries(chunk: Chunk, roles: dict[str, Role]) -> tuple[list[_Entry], list[str]]:
     """What to send, and a line for each row that cannot be."""
     id_column, *names = roles
-    read = {id_column: roles[id_column]} if inferred else roles
-    frame, found = clean_chunk(chunk, read, MoneyTerms())
-    columns = [_inferred(chunk.frame[name]) if inferred else frame[name].to_list() for name in names]
+    frame, found = clean_chunk(chunk, roles, MoneyTerms())
     bad: dict[int, str] = {}
     for row, column, reason in found["row", "column", "reason"].iter_rows():
         bad.setdefault(row, f"row {row}: {column}: {reason}" if column else f"row {row}: {reason}")
     entries = []
-    for row, who, *values in zip(frame[ROW], frame[id_column], *columns, strict=True):
+    for row, who, *values in frame.select(ROW, id_column, *names).iter_rows():
         if row not in bad and who is None:
             bad[row] = f"row {row}: {id_column}: expected an id"
         if row not in bad:
             entries.append(_Entry(who, dict(zip(names, values, strict=True))))
     return entries, list(bad.values())
-
-
-def _inferred(column: pl.Series) -> list[Any]:
-    """Values as stored; text as a number or true/false where it reads as that."""
-    return [_infer(value) if isinstance(value, str) else value for value in column.to_list()]
-
-
-def _infer(text: str) -> Scalar:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return number if math.isfinite(number) else text
 
 
 def _batches(entries: list[_Entry]) -> Iterator[list[bytes]]:
@@ -172,36 +155,46 @@ def _batches(entries: list[_Entry]) -> Iterator[list[bytes]]:
         yield batch
 
 
-def _send(client: httpx.Client, key: str, batch: list[bytes], wait: Callable[[float], None]) -> list[str]:
+def _client(to: Destination) -> httpx.Client:
+    try:
+        return httpx.Client(base_url=to.url, timeout=TIMEOUT_S, headers={"Authorization": f"Bearer {to.key}"})
+    except httpx.InvalidURL as error:
+        raise PublishError(f"{to.url}: is not a URL ({error}); correct --url") from error
+
+
+def _send(client: httpx.Client, batch: list[bytes], wait: Callable[[float], None]) -> list[str]:
     """Post one batch; a line for each entry that the service did not take."""
-    body = b'{"prospects":[' + b",".join(batch) + b"]}"
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    place = str(client.base_url).rstrip("/") + PATH
+    response = _ask(client, "POST", PATH, b'{"prospects":[' + b",".join(batch) + b"]}", wait)
+    refused = [(entry.prospect_id, entry.error) for entry in _decode(_answer, response).results if entry.error]
+    return [f"{who}: {error.path + ': ' if error.path else ''}{error.detail or error.title}" for who, error in refused]
+
+
+def _ask(client: httpx.Client, method: str, path: str, body: bytes, wait: Callable[[float], None]) -> httpx.Response:
+    """A request that the service answers with 200, tried again while the service cannot be reached or is busy."""
+    place = str(client.base_url).rstrip("/") + path
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            response = client.post(PATH, content=body, headers=headers)
-        except httpx.InvalidURL as error:
+            response = client.request(method, path, content=body, headers={"Content-Type": "application/json"})
+        except httpx.UnsupportedProtocol as error:
             raise PublishError(f"{place}: is not a URL ({error}); correct --url") from error
         except httpx.TransportError as error:
             trouble, pause = f"{type(error).__name__}: {error}", 0.0
         else:
+            if response.status_code == httpx.codes.OK:
+                return response
             if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                return _lines(response, place)
+                raise PublishError(f"{place}: answers {response.status_code}{_detail(response)}; check --url and --key")
             trouble, pause = "answers 503", _retry_after(response)
         if attempt < ATTEMPTS:
             wait(min(max(pause, 0.5 * 2 ** (attempt - 1)), LONGEST_WAIT_S))
     raise PublishError(f"{place}: {trouble} after {ATTEMPTS} attempts; check that the service runs and try again")
 
 
-def _lines(response: httpx.Response, place: str) -> list[str]:
-    if response.status_code != httpx.codes.OK:
-        raise PublishError(f"{place}: answers {response.status_code}{_detail(response)}; check --url and --key")
+def _decode(decoder: msgspec.json.Decoder[Body], response: httpx.Response) -> Body:
     try:
-        results = _answer.decode(response.content).results
+        return decoder.decode(response.content)
     except msgspec.DecodeError as error:
-        raise PublishError(f"{place}: does not answer as Gatekeeper does ({error}); check --url") from error
-    refused = [(result.prospect_id, result.error) for result in results if result.error is not None]
-    return [f"{who}: {error.path + ': ' if error.path else ''}{error.detail or error.title}" for who, error in refused]
+        raise PublishError(f"{response.url}: does not answer as Gatekeeper does ({error}); check --url") from error
 
 
 def _detail(response: httpx.Response) -> str:

@@ -40,7 +40,7 @@ def score(bundle: Bundle, data: Path, out: Path, *, policy_file: Path | None = N
     """
     assessor = Assessor(bundle, live_policy(bundle.folder.parent) if policy_file is None else _policy(policy_file))
     roles = _roles(bundle, data)
-    id_column = bundle.manifest.settings.get("id")
+    id_column = bundle.manifest.id_column
     draft = out.with_name(f".{out.name}.draft")
     rejects = out.with_name(f"{out.stem}.rejects.csv")
     rejects.unlink(missing_ok=True)
@@ -84,7 +84,7 @@ def _roles(bundle: Bundle, data: Path) -> dict[str, Role]:
     lacking = [name for name in others if name not in features and name not in there]
     if lacking:
         say(f"note: {data} has no column {', '.join(lacking)}, from which the book reads its money")
-    id_column = manifest.settings.get("id")
+    id_column = manifest.id_column
     roles = {name: role for name, role in others.items() if name in there} | features
     return roles | ({id_column: "id"} if id_column in there and id_column not in roles else {})
 

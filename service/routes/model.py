@@ -46,6 +46,6 @@ async def model(request: HttpRequest) -> Response[bytes]:
             currency=manifest.currency,
             features=manifest.contract.features,
             value=sorted(manifest.money.columns - assessor.contract.index.keys()),
-            id_column=manifest.settings.get("id"),
+            id_column=manifest.id_column,
         )
     )

@@ -52,7 +52,7 @@ def test_fit_prints_the_folder_of_a_live_bundle(folder: Path, bundle: Path) -> N
     assert bundle == folder / "registry" / "telco" / manifest.version
     assert (bundle.parent / "current").read_text().strip() == manifest.version
     assert (manifest.book.customers, manifest.book.churned, manifest.book.rejected) == (7032, 1869, 11)
-    assert manifest.settings["id"] == "customer_id"
+    assert manifest.id_column == "customer_id"
     assert len((bundle.parent / "rejects.csv").read_text().splitlines()) == 12
     metrics = json.loads((bundle / "metrics.json").read_text())
     assert metrics["on"] == "the book it was fitted on (in-sample)"
@@ -90,22 +90,23 @@ def test_score_writes_a_row_for_each_customer_in_order(folder: Path, bundle: Pat
     assert (table["s_12"] + table["risk_score"] - 1).abs().max() == pytest.approx(0, abs=1e-6)
 
 
-def test_publish_brings_features_to_the_service_and_reports_what_it_refuses(folder: Path, bundle: Path) -> None:
+@pytest.mark.usefixtures("bundle")
+def test_publish_brings_features_to_the_service_and_reports_what_it_refuses(folder: Path) -> None:
     leads = folder / "leads.csv"
     pl.read_csv(folder / "telco.csv", infer_schema=False).head(3).write_csv(leads)
     with leads.open("a") as file:
         file.write("telco-x,ragged\n")
     with running(folder, folder / "registry", "dev") as service:
         url = str(service.client.base_url)
-        run = training("publish", leads, "--url", url, "--key", "dev", "--bundle", bundle)
+        run = training("publish", leads, "--url", url, "--key", "dev")
         assert (run.returncode, run.stdout) == (1, "row 5: expected 21 fields, got 2\n"), run.stderr
         assert "3 prospects published, 1 not" in run.stderr
         stored = service.client.get("/v1/prospects/telco-0001/features")
         assert stored.status_code == httpx.codes.OK
         assert stored.json()["features"]["contract"] == "Month-to-month"
-        refused = training("publish", leads, "--url", url, "--key", "wrong", "--bundle", bundle)
+        refused = training("publish", leads, "--url", url, "--key", "wrong")
     assert refused.returncode == 2
-    assert refused.stderr.startswith(f"error: {url.rstrip('/')}/v1/features/batch: answers 401")
+    assert refused.stderr.startswith(f"error: {url.rstrip('/')}/v1/model: answers 401")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from training.book import read_book
 from training.errors import DataError
 from training.ingest import ingest
 from training.lifetimes import (
-    SUPPORT,
     Lifetimes,
     at_risk,
     completed_periods,
@@ -30,6 +29,7 @@ from training.lifetimes import (
     other_exit_survival,
     structured,
 )
+from training.personperiods import SUPPORT
 
 STEP: dict[Period, relativedelta] = {
     "day": relativedelta(days=1),

@@ -57,10 +57,9 @@ def test_the_grid_covers_every_period_once_and_knows_how_far_it_is_supported(
     assert grid.supported_periods == max((t for t, n in enumerate(at_risk, 1) if n >= tail), default=0)
     assert grid.segments <= segments
     assert (np.diff(grid.ends) > 0).all()
-    if last > 1:
-        assert grid.periods == max(periods, horizon)
-        assert grid.periods_until[:, -1].sum() == grid.periods
-        assert grid.periods_in_horizon.sum() == horizon
+    assert grid.periods == max(periods, horizon)
+    assert grid.periods_until[:, -1].sum() == grid.periods
+    assert grid.periods_in_horizon.sum() == horizon
 
 
 def test_plain_labels_are_one_period() -> None:

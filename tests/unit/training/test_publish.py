@@ -11,24 +11,26 @@ from typing import Any
 
 import pytest
 
-from models.contract import Contract, Feature
 from training import publish as publishing
 from training.errors import DataError, PublishError
 from training.publish import Destination, publish
 
-CONTRACT = Contract(
-    (
-        Feature(name="plan", kind="category"),
-        Feature(name="seats", kind="number"),
-        Feature(name="auto", kind="flag"),
-    )
-)
+LIVE = {
+    "name": "book",
+    "id_column": "id",
+    "features": [
+        {"name": "plan", "kind": "category"},
+        {"name": "seats", "kind": "number"},
+        {"name": "auto", "kind": "flag"},
+    ],
+}
 
 
 class Stub:
     """A service that takes everything, but first gives the answers in `first`: status, headers, body."""
 
     def __init__(self) -> None:
+        self.live: dict[str, Any] = LIVE
         self.first: list[tuple[int, dict[str, str], bytes]] = []
         self.batches: list[list[dict[str, Any]]] = []
         self.sizes: list[int] = []
@@ -36,10 +38,16 @@ class Stub:
         stub = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                assert self.path == "/v1/model"
+                self.reply(200, {}, json.dumps(stub.live).encode())
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 assert self.path == "/v1/features/batch"
-                status, headers, answer = stub.take(body, self.headers["Authorization"])
+                self.reply(*stub.take(body, self.headers["Authorization"]))
+
+            def reply(self, status: int, headers: dict[str, str], answer: bytes) -> None:
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(answer))}.items():
                     self.send_header(name, value)
@@ -83,10 +91,10 @@ def data(folder: Path, *rows: str, header: str = "id,plan,seats,auto,note") -> P
     return path
 
 
-def test_a_contract_decides_the_columns_and_their_kinds(tmp_path: Path, stub: Stub) -> None:
+def test_the_live_model_decides_the_columns_and_their_kinds(tmp_path: Path, stub: Stub) -> None:
     lines: list[str] = []
     path = data(tmp_path, "a,007,3,1,x", "b,,,no,x")
-    assert publish(path, stub.to, CONTRACT, "id", report=lines.append) == 0
+    assert publish(path, stub.to, None, report=lines.append) == 0
     assert stub.batches == [
         [
             {"prospect_id": "a", "features": {"plan": "007", "seats": 3.0, "auto": True}},
@@ -97,17 +105,21 @@ def test_a_contract_decides_the_columns_and_their_kinds(tmp_path: Path, stub: St
     assert lines == []
 
 
-def test_without_a_contract_values_go_as_they_read(tmp_path: Path, stub: Stub) -> None:
-    publish(data(tmp_path, "1,x,3,TRUE,nan"), stub.to, None, None, report=print)
-    assert stub.batches[0] == [
-        {"prospect_id": "1", "features": {"plan": "x", "seats": 3.0, "auto": True, "note": "nan"}}
-    ]
+def test_the_id_is_the_books_or_the_first_column_or_the_one_that_is_named(tmp_path: Path, stub: Stub) -> None:
+    path = data(tmp_path, "1,x,3,yes,7")
+    stub.live = {**LIVE, "id_column": "note"}
+    publish(path, stub.to, None, report=print)
+    stub.live = {**LIVE, "id_column": "customer"}
+    publish(path, stub.to, None, report=print)
+    publish(path, stub.to, "seats", report=print)
+    assert [batch[0]["prospect_id"] for batch in stub.batches] == ["7", "1", "3"]
+    assert "seats" not in stub.batches[2][0]["features"]
 
 
 def test_what_is_not_taken_is_reported_and_the_rest_is_sent(tmp_path: Path, stub: Stub) -> None:
     lines: list[str] = []
     rows = ("a,bad,1,1,", "b,x,many,1,", ",x,1,1,", "d,x", "e,x,1,1,")
-    assert publish(data(tmp_path, *rows), stub.to, CONTRACT, "id", report=lines.append) == 4
+    assert publish(data(tmp_path, *rows), stub.to, None, report=lines.append) == 4
     assert sorted(lines) == [
         "a: $.plan: is no plan",
         "row 3: seats: expected a number",
@@ -119,12 +131,12 @@ def test_what_is_not_taken_is_reported_and_the_rest_is_sent(tmp_path: Path, stub
 
 def test_batches_keep_within_the_services_limits(tmp_path: Path, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [f"p{i},{'x' * (i % 50)},1,1," for i in range(2500)]
-    assert publish(data(tmp_path, *rows), stub.to, CONTRACT, "id", report=print) == 0
+    assert publish(data(tmp_path, *rows), stub.to, None, report=print) == 0
     assert [len(batch) for batch in stub.batches] == [1000, 1000, 500]
     monkeypatch.setattr(publishing, "BATCH_BYTES", 4000)
     stub.batches.clear()
     stub.sizes.clear()
-    publish(data(tmp_path, *rows), stub.to, CONTRACT, "id", report=print)
+    publish(data(tmp_path, *rows), stub.to, None, report=print)
     assert max(stub.sizes) <= 4000 + len('{"prospects":[]}')
     assert [entry["prospect_id"] for batch in stub.batches for entry in batch] == [f"p{i}" for i in range(2500)]
 
@@ -132,7 +144,7 @@ def test_batches_keep_within_the_services_limits(tmp_path: Path, stub: Stub, mon
 def test_a_busy_service_is_asked_again_after_the_time_it_names(tmp_path: Path, stub: Stub) -> None:
     stub.first = [(503, {"Retry-After": "7"}, b""), (503, {}, b""), (503, {"Retry-After": "3600"}, b"")]
     waits: list[float] = []
-    assert publish(data(tmp_path, "a,x,1,1,"), stub.to, CONTRACT, "id", report=print, wait=waits.append) == 0
+    assert publish(data(tmp_path, "a,x,1,1,"), stub.to, None, report=print, wait=waits.append) == 0
     assert waits == [7.0, 1.0, publishing.LONGEST_WAIT_S]
 
 
@@ -141,8 +153,8 @@ def test_a_service_that_stays_away_is_given_up(tmp_path: Path, stub: Stub) -> No
     stub.server.server_close()
     waits: list[float] = []
     with pytest.raises(PublishError) as caught:
-        publish(data(tmp_path, "a,x,1,1,"), stub.to, CONTRACT, "id", report=print, wait=waits.append)
-    assert str(caught.value).startswith(f"{stub.to.url}/v1/features/batch: ConnectError")
+        publish(data(tmp_path, "a,x,1,1,"), stub.to, None, report=print, wait=waits.append)
+    assert str(caught.value).startswith(f"{stub.to.url}/v1/model: ConnectError")
     assert str(caught.value).endswith("after 6 attempts; check that the service runs and try again")
     assert len(waits) == publishing.ATTEMPTS - 1
 
@@ -160,17 +172,19 @@ def test_a_refusal_of_the_whole_batch_stops_at_once(
 ) -> None:
     stub.first = [answer]
     with pytest.raises(PublishError) as caught:
-        publish(data(tmp_path, "a,x,1,1,"), stub.to, CONTRACT, "id", report=print)
+        publish(data(tmp_path, "a,x,1,1,"), stub.to, None, report=print)
     assert str(caught.value).startswith(f"{stub.to.url}/v1/features/batch: {expected}")
 
 
 def test_features_that_the_file_lacks_are_named(tmp_path: Path, stub: Stub, capsys: pytest.CaptureFixture[str]) -> None:
-    publish(data(tmp_path, "a,x", header="id,plan"), stub.to, CONTRACT, "id", report=print)
+    publish(data(tmp_path, "a,x", header="id,plan"), stub.to, None, report=print)
     assert "has no column seats, auto; the service will take these features as missing" in capsys.readouterr().err
 
 
 def test_a_file_without_the_id_or_any_feature_is_refused(tmp_path: Path, stub: Stub) -> None:
     with pytest.raises(DataError, match=r"leads\.csv: has no column 'key' for the ids; name one with --id"):
-        publish(data(tmp_path), stub.to, CONTRACT, "key", report=print)
-    with pytest.raises(DataError, match=r"leads\.csv: has no column that is a feature; it has id, x"):
-        publish(data(tmp_path, header="id,x"), stub.to, CONTRACT, "id", report=print)
+        publish(data(tmp_path), stub.to, "key", report=print)
+    with pytest.raises(
+        DataError, match=r"leads\.csv: has no column that is a feature of the live model, which takes plan, seats, auto"
+    ):
+        publish(data(tmp_path, header="id,x"), stub.to, None, report=print)
