@@ -5,18 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
 from service.keys import new_key
 from tests.support.image import ROOT, Image
+from tests.support.server import free_port
 from tests.support.waiting import eventually
-
-
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return str(listener.getsockname()[1])
 
 
 def test_every_source_file_has_its_bytecode(image: Image) -> None:

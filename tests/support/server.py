@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -82,3 +83,9 @@ def running(folder: Path, registry: Path, *arguments: str, env: Mapping[str, str
         if process.poll() is None:
             process.terminate()
         process.wait(30)
+
+
+def free_port() -> str:
+    """A port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return str(listener.getsockname()[1])
