@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
@@ -43,6 +43,21 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("which", choices=["telco"])
     command.add_argument("--out", type=Path, required=True, metavar="DIR")
     command.set_defaults(run=_sample)
+
+    command = commands.add_parser("simulate", help="write a made-up book whose true risks and values are known")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+    command.add_argument("--customers", type=int, default=20_000, metavar="N", help="how many sign up")
+    command.add_argument("--seed", type=int, default=0, metavar="S")
+    day = date.fromisoformat
+    command.add_argument(
+        "--observed-until", type=day, default="2026-03-31", metavar="DATE", help="the day of observation"
+    )
+    command.add_argument("--observed-from", type=day, metavar="DATE", help="leave out who had left before this day")
+    command.add_argument("--drift", action="store_true", help="what makes customers leave changes between years")
+    command.add_argument("--leak", action="store_true", help="plant two features that tell the outcome")
+    command.add_argument("--proxy", action="store_true", help="plant a feature that stands in for a protected column")
+    command.add_argument("--parquet", action="store_true", help="saas.parquet instead of saas.csv")
+    command.set_defaults(run=_simulate)
 
     command = commands.add_parser("fit", help="fit a book, print the bundle's folder last")
     command.add_argument("book", type=Path, metavar="BOOK.toml")
@@ -82,6 +97,18 @@ def _sample(args: argparse.Namespace) -> None:
     from training.sample import write_telco  # noqa: PLC0415
 
     print(write_telco(args.out))
+
+
+def _simulate(args: argparse.Namespace) -> None:
+    from training.progress import bar  # noqa: PLC0415
+    from training.simulate import simulate, write_simulated  # noqa: PLC0415
+    from training.simulator.scenario import Scenario  # noqa: PLC0415
+
+    scenario = Scenario(**{option: getattr(args, option) for option in Scenario.__struct_fields__})
+    with bar("simulating") as progress:
+        simulated = simulate(args.customers, args.seed, scenario, progress)
+    with bar("writing"):
+        print(write_simulated(args.out, simulated, parquet=args.parquet))
 
 
 def _fit(args: argparse.Namespace) -> None:

@@ -1,0 +1,1 @@
+"""A made-up company that sells software to Japanese businesses: its leads, and the truth about them."""
