@@ -2,8 +2,8 @@
 
     logit h(t | x) = b(t) + sum_j f_j(x_j, t)        S(t | x) = prod_{k<=t} (1 - h(k | x))
 
-Boosted trees are fitted on person-periods (Singer and Willett 1993) and may combine each feature with time only, so the
-ensemble collapses exactly into one table per feature. From then on the tables are the model.
+Boosted trees are fitted on person-periods (Singer and Willett 1993) and may combine each feature with time only, and
+the few pairs that are named. So the ensemble collapses exactly into tables, which from then on are the model.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from training.attribution import Attribution
+from training.bins import Bins
 from training.personperiods import SUPPORT, Floats, SurvivalTarget, TimeGrid, count_person_periods, survival_target
-from training.tables import Bins, Tables
+from training.tables import collapse
 
 
 class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -29,6 +30,8 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         horizon: H; the risk is P(event within H periods).
         periods: T; the length of the survival curve.
         categorical: positions of the features that hold category codes 0, 1, …; -1 stands for an unknown category.
+        pairs: positions of features that may act together.
+        increasing, decreasing: positions of numbers with which the hazard may only rise, or only fall.
         learning_rate, max_iter, max_leaf_nodes, min_samples_leaf, l2_regularization: of the boosted trees.
         max_bins: bins per number, at most 255.
         max_segments: segments of time within which the hazard is constant.
@@ -49,6 +52,9 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         periods: int = 60,
         categorical: tuple[int, ...] = (),
         *,
+        pairs: tuple[tuple[int, int], ...] = (),
+        increasing: tuple[int, ...] = (),
+        decreasing: tuple[int, ...] = (),
         learning_rate: float = 0.1,
         max_iter: int = 200,
         max_leaf_nodes: int = 6,
@@ -62,6 +68,9 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.horizon = horizon
         self.periods = periods
         self.categorical = categorical
+        self.pairs = pairs
+        self.increasing = increasing
+        self.decreasing = decreasing
         self.learning_rate = learning_rate
         self.max_iter = max_iter
         self.max_leaf_nodes = max_leaf_nodes
@@ -100,7 +109,7 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.classes_ = target.classes
         self.n_iter_ = ensemble.n_iter_
         self.missing_seen_ = np.isnan(x).any(axis=0)
-        self.tables_ = Tables.collapse(ensemble.decision_function, bins, rows, weight, grid)
+        self.tables_ = collapse(ensemble.decision_function, bins, self.pairs, rows, weight, grid)
         self.base_ = float(np.average(self.tables_.risk(x), weights=weight))
         self.attribution_ = Attribution.over(self.tables_, x, weight)
         return self
@@ -130,12 +139,13 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
     def _boost(
         self, bins: list[Bins], rows: NDArray[np.int64], target: SurvivalTarget, grid: TimeGrid, weight: Floats
     ) -> HistGradientBoostingClassifier:
-        """Boosted trees on person-periods, each tree free to combine one feature with time."""
+        """Boosted trees on person-periods, each tree free to combine one feature, or one pair, with time."""
         rows_at_risk = count_person_periods(target, grid)
         features = len(bins)
         seen = np.column_stack([feature.as_input(rows[:, j]) for j, feature in enumerate(bins)])
         ensemble = HistGradientBoostingClassifier(
-            interaction_cst=[{j, features} for j in range(features)],
+            interaction_cst=[{j, features} for j in range(features)] + [{*pair, features} for pair in self.pairs],
+            monotonic_cst=[(j in self.increasing) - (j in self.decreasing) for j in range(features)] + [0],
             categorical_features=list(self.categorical) or None,
             learning_rate=self.learning_rate,
             max_iter=self.max_iter,

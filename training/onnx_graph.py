@@ -73,6 +73,8 @@ def _convert(scope: Scope, operator: Operator, container: Any) -> None:
     )
     rows = graph.node("Add", counts, graph.integers(offsets, np.int32))
     effects = graph.node("Gather", graph.floats(table), rows, axis=0)  # [n, F, G]
+    if model.tables_.pairs:
+        effects = graph.node("Add", effects, _pair_effects(graph, model.tables_, rows, offsets))
     total = graph.node("ReduceSum", effects, graph.integers([1]), keepdims=1)  # [n, 1, G]
 
     hazards = graph.node("Softplus", graph.node("Add", total, graph.floats(model.tables_.baseline)))  # -log(1 - h)
@@ -91,6 +93,25 @@ def _convert(scope: Scope, operator: Operator, container: Any) -> None:
     graph.node("Sub", values, graph.floats(model.attribution_.mean), output=operator.outputs[1])
 
 
+def _pair_effects(graph: _Graph, tables: Tables, rows: str, offsets: NDArray[np.int64]) -> str:
+    """Half of each pair's effect for either of its features, [n, F, G]: rows of a pair are first * height + second."""
+    stride = np.zeros((len(tables.bins), len(tables.pairs)), dtype=np.int64)
+    share = np.zeros((len(tables.bins), len(tables.pairs)))
+    start, height = [], 0
+    for p, (first, second, table) in enumerate(tables.pairs):
+        stride[first, p], stride[second, p] = table.shape[1], 1
+        share[[first, second], p] = 0.5
+        start.append(height - offsets[first] * table.shape[1] - offsets[second])
+        height += table.shape[0] * table.shape[1]
+    cells = graph.node("MatMul", rows, graph.integers(stride, np.int32))
+    cells = graph.node("Add", cells, graph.integers(start, np.int32))
+    stacked = np.concatenate(
+        [_descending(_descending(e).swapaxes(0, 1)).swapaxes(0, 1).reshape(-1, e.shape[2]) for *_, e in tables.pairs]
+    )
+    effects = graph.node("Gather", graph.floats(stacked), cells, axis=0)  # [n, P, G]
+    return graph.node("MatMul", graph.floats(share), effects)
+
+
 def _stack(tables: Tables) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
     """Thresholds [F, E] padded with NaN, the offset of each feature's rows [F], and all rows in one table [R, G].
 
@@ -101,9 +122,13 @@ def _stack(tables: Tables) -> tuple[NDArray[np.float64], NDArray[np.int64], NDAr
     for j, feature in enumerate(tables.bins):
         thresholds[j, : len(feature.edges)] = feature.edges
         thresholds[j, len(feature.edges)] = np.inf
-    heights = [len(effects) for effects in tables.effects]
-    offsets = np.concatenate([[0], np.cumsum(heights)[:-1]])
-    return thresholds, offsets, np.concatenate([np.vstack([effects[:1], effects[:0:-1]]) for effects in tables.effects])
+    offsets = np.concatenate([[0], np.cumsum([len(effects) for effects in tables.effects])[:-1]])
+    return thresholds, offsets, np.concatenate([_descending(effects) for effects in tables.effects])
+
+
+def _descending(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Missing first, then the bins from the last to the first."""
+    return np.concatenate([rows[:1], rows[:0:-1]])
 
 
 class _Graph:

@@ -1,109 +1,45 @@
-"""The additive tables: one per feature, over its bins and the segments of time; they are the model.
-
-A feature's rows are: 0 missing, then one per bin in ascending order. A category's first bin is the unknown one (-1).
-"""
+"""The additive tables: per feature and per pair of features, over bins and segments of time; they are the model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.bins import Bins
 from training.personperiods import Floats, Ints, TimeGrid
-
-MAX_CATEGORIES = 254
-"""The boosted trees count at most 255 bins; one is kept for missing."""
 
 CHUNK_ROWS = 4096
 """Prospects computed at a time: 4,096 of 100 features over 16 segments take 52 MB."""
 
 Decide = Callable[[Floats], Floats]
 
+PURE = 1e-10
+"""The largest margin that a pair's table may keep, in log-odds."""
 
-class Bins(NamedTuple):
-    """How one feature's values fall into rows.
 
-    edges: float32, ascending; row 1 + k holds edges[k - 1] < x <= edges[k].
-    learned: which rows training has seen, [len(edges) + 2].
-    """
+class Pair(NamedTuple):
+    """What two features do together beyond what each does alone: [rows of first, rows of second, G]."""
 
-    edges: NDArray[np.float32]
-    categorical: bool
-    learned: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, column: NDArray[np.float32], max_bins: int, *, categorical: bool) -> Bins:
-        """Bin a training column: one bin per category, or `max_bins` quantiles of a number.
-
-        Raises:
-            ValueError: a category code that is no whole number, or more categories than the trees can tell apart.
-        """
-        seen = np.unique(column[~np.isnan(column)])
-        edges = _category_edges(seen) if categorical else _number_edges(column, seen, max_bins)
-        learned = np.zeros(len(edges) + 2, dtype=np.bool_)
-        learned[np.unique(_rows(column, edges))] = True
-        if categorical:
-            learned[1] = False  # unknown: rare categories that share the code taught nothing about the next one
-        else:
-            learned[1:] = len(seen) > 0  # a number between two seen ones belongs to a bin all the same
-        learned[0] |= not learned.any()
-        return cls(edges, categorical, learned)
-
-    def rows(self, column: NDArray[np.float32]) -> Ints:
-        """The row of each value. Shape [n]."""
-        return _rows(column, self.edges)
-
-    def as_input(self, rows: Ints | NDArray[np.intp]) -> Floats:
-        """What the boosted trees see of a row: the bin's number, NaN when missing or unknown."""
-        if not self.learned[1:].any():
-            return np.zeros(len(rows))  # the trees take no column of nothing but NaN
-        bins = rows.astype(np.float64) - (2 if self.categorical else 1)
-        bins[rows == 0] = np.nan
-        bins[bins < 0] = np.nan
-        return bins
+    first: int
+    second: int
+    effects: Floats
 
 
 class Tables(NamedTuple):
-    """The fitted model: logit h(x, g) = baseline[g] + sum_j effects[j][row_j(x), g].
+    """The fitted model: logit h(x, g) = baseline[g] + sum_j effects[j][row_j(x), g] + sum of the pairs' effects.
 
     baseline: float64 [G]. effects: per feature float64 [rows, G], of mean zero over the book; unlearned rows are 0.
+    pairs: pure, their means over the book are zero along either feature.
     """
 
     bins: list[Bins]
     baseline: Floats
     effects: list[Floats]
+    pairs: list[Pair]
     grid: TimeGrid
-
-    @classmethod
-    def collapse(cls, decide: Decide, bins: list[Bins], rows: Ints, weight: Floats, grid: TimeGrid) -> Tables:
-        """Read an additive ensemble through its decision function, one point per cell, and centre it over the book.
-
-        Args:
-            decide: log-odds of rows [m, F + 1], features as `Bins.as_input` gives them and the segment last.
-            bins: of each feature.
-            rows: of the training book, [n, F].
-            weight: of each customer, [n].
-            grid: segments of time.
-        """
-        segments = np.arange(grid.segments, dtype=np.float64)
-        origin = np.array([b.as_input(np.array([np.flatnonzero(b.learned)[-1]]))[0] for b in bins])
-        baseline = decide(_cross(origin[None, :], segments))
-        effects = []
-        for j, feature in enumerate(bins):
-            points = np.repeat(origin[None, :], len(feature.learned), axis=0)
-            points[:, j] = feature.as_input(np.arange(len(feature.learned)))
-            table = decide(_cross(points, segments)).reshape(len(points), -1) - baseline
-            share = np.bincount(rows[:, j], weights=weight, minlength=len(points)) * feature.learned
-            effects.append((table, share / (share.sum() or 1.0)))
-        baseline = baseline + sum((share @ table for table, share in effects), np.zeros(grid.segments))
-        centred = [
-            np.where(feature.learned[:, None], table - share @ table, 0.0)
-            for feature, (table, share) in zip(bins, effects, strict=True)
-        ]
-        merged = [_merge(feature, table) for feature, table in zip(bins, centred, strict=True)]
-        return cls([feature for feature, _ in merged], baseline, [table for _, table in merged], grid)
 
     def survival(self, x: NDArray[np.float32]) -> Floats:
         """S(t | x) for t = 1..T. Shape [n, T]."""
@@ -115,10 +51,16 @@ class Tables(NamedTuple):
         return 1.0 - self.survival(x)[:, self.grid.horizon - 1]
 
     def effects_of(self, x: NDArray[np.float32]) -> Iterator[Floats]:
-        """f_j of each prospect and feature, [m, F, G], chunk by chunk of the rows of x."""
+        """What each feature adds for each prospect, half of its pairs included, [m, F, G], chunk by chunk of x."""
         tables = list(zip(self.bins, self.effects, strict=True))
         for chunk in self.chunks(x):
-            yield np.stack([table[feature.rows(chunk[:, j])] for j, (feature, table) in enumerate(tables)], axis=1)
+            rows = [feature.rows(chunk[:, j]) for j, feature in enumerate(self.bins)]
+            effects = np.stack([table[rows[j]] for j, (_, table) in enumerate(tables)], axis=1)
+            for pair in self.pairs:
+                half = pair.effects[rows[pair.first], rows[pair.second]] / 2
+                effects[:, pair.first] += half
+                effects[:, pair.second] += half
+            yield effects
 
     @staticmethod
     def chunks(rows: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -126,41 +68,108 @@ class Tables(NamedTuple):
         return (rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS))
 
 
+def collapse(
+    decide: Decide, bins: list[Bins], pairs: Sequence[tuple[int, int]], rows: Ints, weight: Floats, grid: TimeGrid
+) -> Tables:
+    """Read an additive ensemble through its decision function, one point per cell, and centre it over the book.
+
+    Args:
+        decide: log-odds of rows [m, F + 1], features as `Bins.as_input` gives them and the segment last.
+        bins: of each feature.
+        pairs: features that the ensemble may combine.
+        rows: of the training book, [n, F].
+        weight: of each customer, [n].
+        grid: segments of time.
+    """
+    segments = np.arange(grid.segments, dtype=np.float64)
+    origin = np.array([b.as_input(np.array([np.flatnonzero(b.learned)[-1]]))[0] for b in bins])
+    baseline = decide(_cross(origin[None, :], segments))
+
+    def along(*features: int) -> Floats:
+        """Log-odds over the rows of some features, the others at the origin, less those at the origin."""
+        inputs = [bins[j].as_input(np.arange(len(bins[j].learned))) for j in features]
+        points = np.repeat(origin[None, :], np.prod([len(each) for each in inputs]), axis=0)
+        for j, values in zip(features, np.meshgrid(*inputs, indexing="ij"), strict=True):
+            points[:, j] = values.ravel()
+        shape = (*(len(each) for each in inputs), grid.segments)
+        return decide(_cross(points, segments)).reshape(shape) - baseline
+
+    effects = [along(j) for j in range(len(bins))]
+    joint = [Pair(a, b, along(a, b) - effects[a][:, None] - effects[b][None, :]) for a, b in pairs]
+    for pair in joint:
+        _purify(pair, effects, bins, rows, weight)
+    shares = [_share(feature, rows[:, j], weight) for j, feature in enumerate(bins)]
+    means = [share @ table for share, table in zip(shares, effects, strict=True)]
+    centred = [
+        np.where(feature.learned[:, None], table - mean, 0.0)
+        for feature, table, mean in zip(bins, effects, means, strict=True)
+    ]
+    return _merge(Tables(bins, baseline + sum(means, np.zeros(grid.segments)), centred, joint, grid))
+
+
 def softplus(x: Floats) -> Floats:
     """log(1 + e^x): of the log-odds of a hazard h it is -log(1 - h)."""
     return np.logaddexp(0.0, x)
 
 
-def _number_edges(column: NDArray[np.float32], seen: NDArray[np.float32], max_bins: int) -> NDArray[np.float32]:
-    if len(seen) > max_bins:
-        cuts = np.quantile(column[~np.isnan(column)], np.arange(1, max_bins) / max_bins, method="lower")
-        seen = np.unique(np.append(cuts, seen[-1]))
-    between = ((seen[1:].astype(np.float64) + seen[:-1]) / 2).astype(np.float32)
-    return np.where(between < seen[1:], between, seen[:-1])  # rounded down: an edge must not reach the value above it
+def _share(feature: Bins, rows: Ints, weight: Floats) -> Floats:
+    """How much of the book falls into each learned row."""
+    share = np.bincount(rows, weights=weight, minlength=len(feature.learned)) * feature.learned
+    return share / (share.sum() or 1.0)
 
 
-def _category_edges(seen: NDArray[np.float32]) -> NDArray[np.float32]:
-    count = int(seen.max(initial=-1)) + 1
-    if not np.array_equal(seen, np.round(seen)) or seen.min(initial=0) < -1:
-        raise ValueError("category codes must be whole numbers from 0 on, or -1 for unknown")
-    if count > MAX_CATEGORIES:
-        raise ValueError(
-            f"a categorical feature has {count} categories, more than {MAX_CATEGORIES}; group the rare ones"
-        )
-    return np.arange(count, dtype=np.float32) - np.float32(0.5)
+def _purify(pair: Pair, effects: list[Floats], bins: list[Bins], rows: Ints, weight: Floats) -> None:
+    """Move a pair's means along either feature into the features' own tables, in place, until none is left.
+
+    Lengerich et al. 2020, Purifying Interaction Effects with the Functional ANOVA, algorithm 1; over the book's own
+    distribution, with a trace of every learned cell so that the means of empty rows are defined.
+    """
+    first, second = bins[pair.first].learned, bins[pair.second].learned
+    cell = rows[:, pair.first] * len(second) + rows[:, pair.second]
+    mass = np.bincount(cell, weights=weight, minlength=len(first) * len(second)).reshape(len(first), len(second))
+    mass = (mass + 1e-9 * weight.sum()) * np.outer(first, second)
+    table = pair.effects
+    table[~first] = 0.0
+    table[:, ~second] = 0.0
+    for _ in range(1000):
+        along_first = _means(table, mass, axis=1)
+        table -= along_first[:, None] * first[:, None, None] * second[None, :, None]
+        effects[pair.first] += along_first
+        along_second = _means(table, mass, axis=0)
+        table -= along_second[None, :] * first[:, None, None] * second[None, :, None]
+        effects[pair.second] += along_second
+        if max(np.abs(along_first).max(), np.abs(along_second).max()) < PURE:
+            return
 
 
-def _rows(column: NDArray[np.float32], edges: NDArray[np.float32]) -> Ints:
-    return np.where(np.isnan(column), 0, np.searchsorted(edges, column) + 1)
+def _means(table: Floats, mass: Floats, axis: int) -> Floats:
+    total = mass.sum(axis=axis)
+    weighted = (table * mass[:, :, None]).sum(axis=axis)
+    means: Floats = np.divide(weighted, total[:, None], out=np.zeros_like(weighted), where=total[:, None] > 0)
+    return means
 
 
-def _merge(feature: Bins, table: Floats) -> tuple[Bins, Floats]:
+def _merge(tables: Tables) -> Tables:
     """Drop the edges between bins of a number that no tree has told apart."""
-    if feature.categorical:
-        return feature, table
-    differs = (table[2:] != table[1:-1]).any(axis=1)
-    keep = np.concatenate([[True, True], differs])
-    return Bins(feature.edges[differs], categorical=False, learned=feature.learned[keep]), table[keep]
+    keep = []
+    for j, (feature, table) in enumerate(zip(tables.bins, tables.effects, strict=True)):
+        kept = np.ones(len(feature.learned), dtype=np.bool_)
+        if not feature.categorical:
+            kept[2:] = (table[2:] != table[1:-1]).any(axis=1)
+            for pair in tables.pairs:
+                if j in (pair.first, pair.second):
+                    along = pair.effects if j == pair.first else pair.effects.swapaxes(0, 1)
+                    kept[2:] |= (along[2:] != along[1:-1]).any(axis=(1, 2))
+        keep.append(kept)
+    bins = [
+        feature
+        if feature.categorical
+        else Bins(feature.edges[kept[2:]], categorical=False, learned=feature.learned[kept])
+        for feature, kept in zip(tables.bins, keep, strict=True)
+    ]
+    pairs = [Pair(a, b, table[keep[a]][:, keep[b]]) for a, b, table in tables.pairs]
+    effects = [table[kept] for table, kept in zip(tables.effects, keep, strict=True)]
+    return Tables(bins, tables.baseline, effects, pairs, tables.grid)
 
 
 def _cross(points: Floats, segments: Floats) -> Floats:

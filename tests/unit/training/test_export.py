@@ -55,7 +55,9 @@ def hard_rows() -> np.ndarray:
     return x
 
 
-def test_onnx_and_estimator_agree_on_the_book_and_on_what_is_no_part_of_it(fitted: AdditiveHazardClassifier) -> None:
+@pytest.mark.parametrize("pairs", [(), ((0, 1), (2, 1), (3, 0))])
+def test_onnx_and_estimator_agree_on_the_book_and_on_what_is_no_part_of_it(pairs: tuple[tuple[int, int], ...]) -> None:
+    fitted = AdditiveHazardClassifier(horizon=6, periods=40, categorical=CATEGORICAL, pairs=pairs).fit(X, Y)
     scorer = Scorer(to_onnx(fitted, "book").SerializeToString(), features=4, periods=40)
     edges = [feature.edges for feature in fitted.tables_.bins]
     around = np.concatenate([np.nextafter(e, np.float32(side)) for e in edges for side in (-np.inf, np.inf)] + edges)

@@ -9,9 +9,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tests.support.customers import CATEGORICAL, customers
+from training.bins import Bins
 from training.hazard import AdditiveHazardClassifier
 from training.personperiods import Floats
-from training.tables import Bins
 
 
 @parametrize_with_checks([AdditiveHazardClassifier(max_iter=50)])  # type: ignore[untyped-decorator]
@@ -40,7 +40,13 @@ def test_the_risk_is_the_complement_of_survival_at_the_horizon(fitted: AdditiveH
     assert fitted.predict_proba(X)[:, 1] == pytest.approx(1 - survival[:, 5])
 
 
-def test_the_tables_are_exactly_the_boosted_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+PAIRS = ((0, 1), (2, 1), (3, 0))
+
+
+@pytest.mark.parametrize("pairs", [(), PAIRS])
+def test_the_tables_are_exactly_the_boosted_trees(
+    monkeypatch: pytest.MonkeyPatch, pairs: tuple[tuple[int, int], ...]
+) -> None:
     """Every customer in every segment: the sum of the tables is the log-odds of the ensemble."""
     ensembles: list[HistGradientBoostingClassifier] = []
     fit = HistGradientBoostingClassifier.fit
@@ -50,14 +56,51 @@ def test_the_tables_are_exactly_the_boosted_trees(monkeypatch: pytest.MonkeyPatc
         return fit(self, *args, **kwargs)
 
     monkeypatch.setattr(HistGradientBoostingClassifier, "fit", remember)
-    model = AdditiveHazardClassifier(horizon=6, periods=40, categorical=CATEGORICAL).fit(X, Y)
+    model = AdditiveHazardClassifier(horizon=6, periods=40, categorical=CATEGORICAL, pairs=pairs).fit(X, Y)
     bins = [Bins.of(column, 64, categorical=j in CATEGORICAL) for j, column in enumerate(X.T)]
     seen = np.column_stack([feature.as_input(feature.rows(column)) for feature, column in zip(bins, X.T, strict=True)])
     effects = np.concatenate(list(model.tables_.effects_of(X)))
     for segment in range(model.tables_.grid.segments):
         log_odds = ensembles[0].decision_function(np.column_stack([seen, np.full(len(X), segment)]))
         mine = model.tables_.baseline[segment] + effects[:, :, segment].sum(axis=1)
-        assert mine == pytest.approx(log_odds, abs=1e-9)
+        assert mine == pytest.approx(log_odds, abs=1e-8)
+
+
+@pytest.fixture(scope="module")
+def paired() -> AdditiveHazardClassifier:
+    return AdditiveHazardClassifier(horizon=6, periods=40, categorical=CATEGORICAL, pairs=PAIRS).fit(X, Y)
+
+
+def test_a_pair_keeps_only_what_neither_feature_does_alone(paired: AdditiveHazardClassifier) -> None:
+    """Along either feature, a pair's effects average zero over the customers of the book."""
+    tables = paired.tables_
+    rows = [feature.rows(column) for feature, column in zip(tables.bins, X.T, strict=True)]
+    for first, second, effects in tables.pairs:
+        assert np.abs(effects).max() > 0.01
+        own = effects[rows[first], rows[second]]
+        for feature in (first, second):
+            size = np.bincount(rows[feature])
+            for segment in range(tables.grid.segments):
+                total = np.bincount(rows[feature], weights=own[:, segment])
+                assert np.abs(total / np.maximum(size, 1)).max() < 1e-5
+
+
+def test_points_add_up_with_pairs_too(paired: AdditiveHazardClassifier) -> None:
+    points = paired.predict_points(X)
+    assert points.sum(axis=1) == pytest.approx(100 * (paired.predict_proba(X)[:, 1] - paired.base_), abs=0.002)
+    assert np.abs(points.mean(axis=0)).max() < 1e-9
+
+
+def test_the_risk_may_only_rise_or_fall_with_a_feature_that_is_said_to() -> None:
+    model = AdditiveHazardClassifier(
+        horizon=6, periods=40, categorical=CATEGORICAL, pairs=((0, 2),), increasing=(2,), decreasing=(1,)
+    ).fit(X, Y)
+    x = np.repeat(X[:30], 50, axis=0)
+    for feature, sign in ((1, -1), (2, 1)):
+        moved = x.copy()
+        moved[:, feature] = np.tile(np.linspace(0, 200, 50, dtype=np.float32), 30)
+        survival = model.predict_survival_function(moved).reshape(30, 50, 40)
+        assert (sign * np.diff(survival, axis=1) <= 1e-12).all()
 
 
 def test_effects_average_zero_over_the_book(fitted: AdditiveHazardClassifier) -> None:
