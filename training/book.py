@@ -20,6 +20,7 @@ Column = Annotated[str, msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Outcome = str | bool | int
+Monotone = Literal["increasing", "decreasing"]
 
 VALUE_HORIZON_YEARS = 5
 """How far pLTV counts where the book does not say; the risk then looks one year ahead."""
@@ -32,7 +33,10 @@ BELONGS_TO = {
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """`[book]`: where the customers are. `max_reject_share` of the rows may be bad before nothing is fitted at all."""
+    """`[book]`: where the customers are. `max_reject_share` of the rows may be bad before nothing is fitted at all.
+
+    `weight` is a column that says for how many customers a row stands.
+    """
 
     name: str
     data: Column
@@ -40,6 +44,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     period: Period
     max_reject_share: Share = 0.05
+    weight: Column | None = None
 
 
 class Lifetime(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +96,7 @@ class Lifetime(msgspec.Struct, frozen=True, kw_only=True):
 class Book(msgspec.Struct, frozen=True, kw_only=True):
     """A book that makes sense in itself; whether its columns exist is for ingest to see.
 
+    `monotone` names the features with which the risk may only rise, or only fall.
     `notes` are sentences for whoever fits the book: what was read otherwise than written.
     """
 
@@ -99,6 +105,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     lifetime: Lifetime
     money: MoneyTerms
     features: tuple[Feature, ...]
+    monotone: dict[str, Monotone] = {}
     protected: tuple[str, ...] = ()
     segments: dict[str, str] = {}
     notes: tuple[str, ...] = ()
@@ -123,7 +130,7 @@ def read_book(path: Path) -> Book:
     top = Place(str(path), (), read_toml(path))
     top.only("book", "lifetime", "value", "features", "protected", "segments")
     source = _source(top.at("book"))
-    features = _features(top.at("features"))
+    features, monotone = _features(top.at("features"))
     lifetime, notes = _lifetime(top.at("lifetime"), source.period)
     protected = top.at("protected", default={})
     protected.only("columns")
@@ -133,6 +140,7 @@ def read_book(path: Path) -> Book:
         lifetime=lifetime,
         money=read_money(top.at("value", default={}), {feature.name: feature.kind for feature in features}),
         features=features,
+        monotone=monotone,
         protected=protected.at("columns", default=[]).read(tuple[Column, ...]),
         segments=top.at("segments", default={}).read(dict[str, Column]),
         notes=notes,
@@ -198,18 +206,23 @@ class _Declared(msgspec.Struct, frozen=True):
     kind: Kind
     label: dict[str, object] = {}
     unit: str | None = None
+    monotone: Monotone | None = None
 
 
-def _features(place: Place) -> tuple[Feature, ...]:
-    features = []
+def _features(place: Place) -> tuple[tuple[Feature, ...], dict[str, Monotone]]:
+    features, monotone = [], {}
     for declared in place.tables():
         row = declared.struct(_Declared)
         label = msgspec.structs.asdict(declared.at("label", default={}).struct(_Label))
         label = {lang: text for lang, text in label.items() if text}
         features.append(Feature(name=declared.name, kind=row.kind, label=label, unit=row.unit))
+        if row.monotone and row.kind == "category":
+            raise declared.at("monotone").error("expected a number or a flag; categories have no order")
+        if row.monotone:
+            monotone[declared.name] = row.monotone
     if not features:
         raise BookError(place.file, "features", "expected at least one, something that is known when the lead arrives")
-    return tuple(features)
+    return tuple(features), monotone
 
 
 def _keep_apart(book: Book) -> None:

@@ -18,6 +18,9 @@ def contradictions(book: Book, frame: pl.DataFrame) -> Iterator[Fault]:
         ids = frame[book.source.id]
         yield book.source.id, ids.is_null(), "expected an id"
         yield book.source.id, ~ids.is_first_distinct() & ids.is_not_null(), "the id of an earlier row"
+    if book.source.weight is not None:
+        weight = frame[book.source.weight]
+        yield book.source.weight, weight.is_null() | (weight <= 0), "expected a weight above 0"
     life = book.lifetime
     if life.kind == "dates":
         yield from _dates(life, frame)

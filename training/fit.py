@@ -7,20 +7,26 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from models.bundle import BookSummary
 from models.contract import Contract
 from models.registry import activate, live_version
 from training.book import Book, read_book
 from training.encode import build_contract, encode
+from training.errors import DataError
 from training.evaluate import evaluate
 from training.export import ModelCard, export_bundle
 from training.hazard import AdditiveHazardClassifier
 from training.ingest import ID, Ingested, ingest, summary
 from training.lifetimes import Lifetimes, lifetimes, other_exit_survival, structured
 from training.progress import bar, say
+from training.selection import select
 
 REJECTS, METRICS = "rejects.csv", "metrics.json"
+
+CHURNERS = 20
+"""Fewer teach nothing that would hold for the next customer; settings are chosen on thirds of them."""
 
 LISTED = 20
 """Customers that are named one by one before "and more"."""
@@ -42,13 +48,12 @@ def fit(path: Path, registry: Path, now: datetime) -> Path:
     x = encode(contract, people.frame)
     lives = lifetimes(book, people.frame)
     _tell_unobserved(people, lives)
-    estimator = AdditiveHazardClassifier(
-        horizon=book.lifetime.horizons[0],
-        periods=book.periods,
-        categorical=tuple(j for j, feature in enumerate(contract.features) if feature.kind == "category"),
-    )
+    _need_churners(book, lives)
+    y, weight = structured(lives), _weights(book, people)
+    with bar("choosing settings") as progress:
+        selected = select(_template(book, contract), x, y, weight, progress)
     with bar("fitting"):
-        estimator.fit(x, structured(lives))
+        estimator = selected.estimator.fit(x, y, weight)
     with bar("evaluating") as progress:
         metrics = evaluate(
             estimator.predict_survival_function,
@@ -87,6 +92,34 @@ def _tell_unobserved(people: Ingested, lives: Lifetimes) -> None:
     if len(ids):
         more = f" and {len(ids) - LISTED} more" if len(ids) > LISTED else ""
         say(f"{len(ids)} customers have completed no period under observation: {', '.join(ids.head(LISTED))}{more}")
+
+
+def _template(book: Book, contract: Contract) -> AdditiveHazardClassifier:
+    """The estimator as the book wants it; the rest of its settings is chosen."""
+    where = contract.index
+    return AdditiveHazardClassifier(
+        horizon=book.lifetime.horizons[0],
+        periods=book.periods,
+        categorical=tuple(where[feature.name] for feature in contract.features if feature.kind == "category"),
+        increasing=tuple(where[name] for name, way in book.monotone.items() if way == "increasing"),
+        decreasing=tuple(where[name] for name, way in book.monotone.items() if way == "decreasing"),
+    )
+
+
+def _weights(book: Book, people: Ingested) -> NDArray[np.float64]:
+    if book.source.weight is None:
+        return np.ones(len(people.frame))
+    return people.frame[book.source.weight].to_numpy()
+
+
+def _need_churners(book: Book, lives: Lifetimes) -> None:
+    """Refuse a book with too few churned customers to learn from."""
+    churned = int((lives.event & lives.observed).sum())
+    if churned < CHURNERS:
+        raise DataError(
+            f"{book.source.data}: {churned} customers churned under observation; "
+            f"a model needs at least {CHURNERS}, add customers or older ones"
+        )
 
 
 def _card(book: Book, contract: Contract, people: Ingested, lives: Lifetimes) -> ModelCard:

@@ -79,6 +79,7 @@ def _roles(book: Book, features: tuple[Feature, ...]) -> dict[str, Role]:
     roles |= {feature.name: feature.kind for feature in features}
     named: dict[str | None, Role] = {
         book.source.id: "id",
+        book.source.weight: "number",
         lifetime.tenure: "count",
         lifetime.entry: "count",
         lifetime.churned: "outcome",

@@ -125,8 +125,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def _expected(kind: Any, value: Any) -> str:
     """What a type takes, in words, seeing that it does not take `value`."""
-    if get_origin(kind) is Literal:
-        return f"one of {', '.join(get_args(kind))}"
+    if choices := _choices(kind):
+        return f"one of {', '.join(choices)}"
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -141,8 +141,13 @@ def _expected(kind: Any, value: Any) -> str:
 
 def _near(kind: Any, value: Any) -> str:
     """A hint at the nearest choice, where there are choices."""
-    choices = get_args(kind) if get_origin(kind) is Literal else ()
-    return nearest(value, choices).removeprefix("; ") if isinstance(value, str) else ""
+    return nearest(value, _choices(kind)).removeprefix("; ") if isinstance(value, str) else ""
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    """The words that a type allows, where it allows some words alone (or none at all)."""
+    literal = next((part for part in (kind, *get_args(kind)) if get_origin(part) is Literal), None)
+    return get_args(literal)
 
 
 def _spell(value: Any) -> str:

@@ -135,6 +135,8 @@ def test_a_book_without_time_has_one_period_and_says_so(tmp_path: Path) -> None:
         ("[features]", "[value.segments.channel.web]\ndiscont = 0.1\n[features]", "value.segments.channel.web.discont: is not a key of [value.segments.channel.web]; did you mean 'discount'?"),
         ('kind = "flag"', 'kind = "flg"', "features.paperless.kind: expected one of number, category, flag, got 'flg'; did you mean 'flag'?"),
         ('{ kind = "flag" }', '"flag"', "features.paperless: expected a table, got 'flag'"),
+        ('"number", unit', '"number", monotone = "up", unit', "features.charges.monotone: expected one of increasing, decreasing, got 'up'"),
+        ('"category", label', '"category", monotone = "increasing", label', "features.contract.monotone: expected a number or a flag; categories have no order, got 'increasing'"),
         ('ja = "契約形態"', 'jp = "契約形態"', "features.contract.label.jp: is not a key of [features.contract.label]; expected one of en, ja"),
         ("paperless = {", "churn = {", "features.churn: 'churn' is a column of [lifetime], unknown when the lead arrives; take it out here or there"),
         ("paperless = {", "gender = {", "features.gender: 'gender' is protected and must not decide; take it out here or there"),
@@ -175,3 +177,10 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
         read_book(tmp_path / "b.toml")
     with pytest.raises(BookError, match=r"none\.toml: cannot be read"):
         read_book(tmp_path / "none.toml")
+
+
+def test_monotone_features_and_weights_are_read(tmp_path: Path) -> None:
+    text = TENURE.replace('"number", unit', '"number", monotone = "decreasing", unit')
+    book = read(tmp_path, text.replace('id = "id"', 'id = "id"\nweight = "n"', 1))
+    assert book.monotone == {"charges": "decreasing"}
+    assert book.source.weight == "n"
