@@ -23,6 +23,9 @@ MISSING = np.float32(np.nan)
 UNKNOWN = np.float32(-1)
 """Code of a category that training did not see; a category's own codes start at 0."""
 
+RARE = "(rare)"
+"""What people read for the category of a prospect that shares its code with others."""
+
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -30,6 +33,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One feature, as the book declares it and as training saw it.
 
     `low` and `high` bound the numbers seen in training; `missing_seen` says whether training saw the feature missing.
+    `rare` are categories too rare to tell apart, which share the code after the last of `categories`.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     label: dict[str, str] = {}
     unit: str | None = None
     categories: tuple[str, ...] = ()
+    rare: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
     missing_seen: bool = False
@@ -62,12 +67,16 @@ class Contract(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def hash(self) -> str:
         """SHA-256 of what decides the encoding: names, order, kinds, categories, and whether missing has a meaning."""
-        decisive = [(f.name, f.kind, f.categories, f.missing_seen) for f in self.features]
+        decisive = [(f.name, f.kind, f.categories, f.rare, f.missing_seen) for f in self.features]
         return "sha256:" + hashlib.sha256(msgspec.json.encode(decisive)).hexdigest()
 
     @cached_property
     def _codes(self) -> tuple[dict[str, float], ...]:
-        return tuple({value: float(code) for code, value in enumerate(f.categories)} for f in self.features)
+        return tuple(
+            dict.fromkeys(f.rare, float(len(f.categories)))
+            | {value: float(code) for code, value in enumerate(f.categories)}
+            for f in self.features
+        )
 
     def blank(self) -> Vector:
         """The vector of a prospect of whom nothing is known. Shape [F]."""
@@ -110,7 +119,7 @@ class Contract(msgspec.Struct, frozen=True, dict=True):
         if math.isnan(code):
             return None
         if feature.kind == "category":
-            return feature.categories[int(code)] if code >= 0 else None
+            return (*feature.categories, RARE)[int(code)] if code >= 0 else None
         if feature.kind == "flag":
             return bool(code)
         shown = float(f"{code:.7g}")

@@ -7,9 +7,7 @@ import numpy as np
 import polars as pl
 
 from models.contract import MISSING, UNKNOWN, Contract, Feature, Vector
-
-MAX_CATEGORIES = 254
-"""Most categories per feature: a histogram has 255 bins, and missing needs one. The rarer ones count as unknown."""
+from training.bins import MAX_CATEGORIES
 
 
 def build_contract(features: tuple[Feature, ...], frame: pl.DataFrame) -> Contract:
@@ -31,24 +29,28 @@ def encode(contract: Contract, frame: pl.DataFrame) -> Vector:
 def _seen(feature: Feature, values: pl.Series) -> Feature:
     missing = values.has_nulls()
     if feature.kind == "category":
-        return msgspec.structs.replace(feature, categories=_categories(values), missing_seen=missing)
+        categories, rare = _categories(values)
+        return msgspec.structs.replace(feature, categories=categories, rare=rare, missing_seen=missing)
     if feature.kind == "flag" or values.null_count() == len(values):
         return msgspec.structs.replace(feature, missing_seen=missing)
     seen = values.drop_nulls().to_numpy().astype(np.float32)
     return msgspec.structs.replace(feature, low=float(seen.min()), high=float(seen.max()), missing_seen=missing)
 
 
-def _categories(values: pl.Series) -> tuple[str, ...]:
+def _categories(values: pl.Series) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The categories that get a code each, and the rarer ones, beyond what a histogram tells apart, that share one."""
     counted = values.drop_nulls().value_counts(name="n").sort("n", values.name, descending=[True, False])
-    return tuple(sorted(counted[values.name].head(MAX_CATEGORIES)))
+    names = counted[values.name].to_list()
+    apart = len(names) if len(names) <= MAX_CATEGORIES else MAX_CATEGORIES - 1
+    return tuple(sorted(names[:apart])), tuple(sorted(names[apart:]))
 
 
 def _codes(feature: Feature, values: pl.Series) -> Vector:
     if feature.kind == "category":
-        codes = np.arange(len(feature.categories), dtype=np.float32)
+        codes = np.arange(len(feature.categories) + 1, dtype=np.float32)
         values = values.replace_strict(
-            list(feature.categories),
-            codes,
+            [*feature.categories, *feature.rare],
+            np.append(codes[:-1], np.repeat(codes[-1:], len(feature.rare))),
             default=pl.when(values.is_not_null()).then(pl.lit(float(UNKNOWN), pl.Float32)),
             return_dtype=pl.Float32,
         )

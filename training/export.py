@@ -145,6 +145,8 @@ def _exact(contract: Contract, position: int, code: np.float32) -> Scalar:
         return None
     if feature.kind == "number":
         return float(code)
+    if feature.kind == "category" and code == len(feature.categories):
+        return feature.rare[0]
     if feature.kind == "category" and code == UNKNOWN:
         return "(none of: " + ", ".join(feature.categories) + ")"
     return contract.raw(position, float(code))

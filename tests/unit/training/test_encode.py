@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.contract import Contract, Feature, normalize
-from training import encode as encoding
+from training.bins import MAX_CATEGORIES
 from training.encode import build_contract, encode
 
 FEATURES = (
@@ -62,13 +62,18 @@ def test_the_contract_records_categories_bounds_and_what_was_missing() -> None:
     )
 
 
-def test_the_most_frequent_categories_are_kept_and_the_rest_are_unknown() -> None:
-    most = encoding.MAX_CATEGORIES
-    plans = [f"p{i:03d}" for i in range(most + 2)]
-    customers = [(0.0, plan, True) for plan in [*plans, *plans[2:]]]
+def test_of_too_many_categories_the_rarest_share_a_code_and_one_never_seen_is_unknown() -> None:
+    plans = [f"p{i:04d}" for i in range(3000)]
+    customers = [(0.0, plan, True) for plan in [*plans, *plans[-(MAX_CATEGORIES - 1) :]]]
     contract = build_contract(FEATURES, frame_of(customers))
-    assert contract.features[1].categories == tuple(plans[2:])
-    assert encode(contract, frame_of([(0.0, "p000", True), (0.0, "p002", True)]))[:, 1].tolist() == [-1.0, 0.0]
+    plan = contract.features[1]
+    assert plan.categories == tuple(plans[-(MAX_CATEGORIES - 1) :])
+    assert plan.rare == tuple(plans[: -(MAX_CATEGORIES - 1)])
+    asked = [(0.0, "p0000", True), (0.0, "p0001", True), (0.0, plans[-1], True), (0.0, "new", True)]
+    codes = encode(contract, frame_of(asked))[:, 1].tolist()
+    assert codes == [MAX_CATEGORIES - 1, MAX_CATEGORIES - 1, MAX_CATEGORIES - 2, -1]
+    assert [contract.encode({"plan": name})[1] for _, name, _ in asked] == codes
+    assert contract.raw(1, codes[0]) == "(rare)"
 
 
 def test_a_number_that_no_customer_has_has_no_bounds() -> None:
