@@ -48,11 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, metavar="DIR")
     command.add_argument("--customers", type=int, default=20_000, metavar="N", help="how many sign up")
     command.add_argument("--seed", type=int, default=0, metavar="S")
-    day = date.fromisoformat
-    command.add_argument(
-        "--observed-until", type=day, default="2026-03-31", metavar="DATE", help="the day of observation"
-    )
-    command.add_argument("--observed-from", type=day, metavar="DATE", help="leave out who had left before this day")
+    command.add_argument("--observed-until", type=_day, default="2026-03-31", metavar="DATE", help="day of observation")
+    command.add_argument("--observed-from", type=_day, metavar="DATE", help="leave out who had left before this day")
     command.add_argument("--drift", action="store_true", help="what makes customers leave changes between years")
     command.add_argument("--leak", action="store_true", help="plant two features that tell the outcome")
     command.add_argument("--proxy", action="store_true", help="plant a feature that stands in for a protected column")
@@ -88,6 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--id", metavar="COLUMN", help="default: the book's id column, else the first column")
     command.set_defaults(run=_publish)
     return parser
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a date such as 2026-03-31, got {text!r}") from None
 
 
 # Each command imports what it needs: scikit-learn alone takes a second to load.

@@ -1,4 +1,4 @@
-"""`make quality`: the model against the truth of simulated books, 20,000 customers each, measured on 20,000 others."""
+"""The model against the truth of simulated books, fitted on 20,000 customers each and measured on 20,000 others."""
 
 from __future__ import annotations
 

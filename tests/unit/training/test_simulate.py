@@ -210,6 +210,12 @@ def test_a_book_that_cannot_be_is_refused(customers: int, seed: int, scenario: S
         simulate(customers, seed, scenario)
 
 
+def test_a_day_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["simulate", "--out", str(tmp_path), "--observed-from", "31.3.2024"])
+    assert "--observed-from: expected a date such as 2026-03-31, got '31.3.2024'" in capsys.readouterr().err
+
+
 def test_a_leap_day_may_be_the_day_of_observation() -> None:
     leap = msgspec.structs.replace(PLAIN, observed_until=dt.date(2024, 2, 29))
     book = simulate(2000, 0, leap)
