@@ -83,6 +83,19 @@ class MoneyTerms(msgspec.Struct, frozen=True, dict=True):
             raise MoneyError(name, f"expected a number between {low:g} and {high:g}")
         return float(value)
 
+    def check_column(self, column: str, value: float) -> float:
+        """A value of a column that terms take their amounts from, in the bounds of every such term.
+
+        Raises:
+            MoneyError: the value is out of bounds.
+        """
+        parts = (self.terms, *(segment.terms for segment in self.segments))
+        bounds = [BOUNDS[term] for part in parts for term, source in part.items() if source == column]
+        low, high = max(low for low, _ in bounds), min(high for _, high in bounds)
+        if not low <= value <= high:
+            raise MoneyError(column, f"expected a number between {low:g} and {high:g}")
+        return float(value)
+
     def resolve(
         self, contract: Contract, x: Vector, columns: Mapping[str, NDArray[np.generic]], sent: Mapping[str, Floats]
     ) -> Money:

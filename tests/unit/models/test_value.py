@@ -198,3 +198,13 @@ def test_a_shop_without_revenue_earns_order_value_times_orders() -> None:
 def test_money_out_of_bounds_is_refused_with_what_was_expected(name: str, number: float, message: str) -> None:
     with pytest.raises(MoneyError, match=message):
         TERMS.check(name, number)
+
+
+def test_a_column_is_held_to_the_bounds_of_every_term_that_reads_it() -> None:
+    terms = MoneyTerms(
+        terms={"revenue": "amount", "discount": "share"}, segments=(Segment("a", "b", {"closing_cost": "amount"}),)
+    )
+    assert terms.check_column("amount", 20) == 20.0
+    for column, number in (("amount", -1), ("amount", 1e16), ("share", 2), ("share", math.nan)):
+        with pytest.raises(MoneyError, match=f"{column}: expected a number between 0 and"):
+            terms.check_column(column, number)
