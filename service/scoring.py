@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.assess import Assessor
-from models.contract import Vector
+from models.contract import Vector, normalize
 from models.errors import FeatureError, MoneyError, nearest
 from models.money import BOUNDS
 from service.answers import About, Answer, Style, answers
@@ -135,6 +135,8 @@ def _spelled(value: MoneyScalar) -> str:
     """A segment's value as the book's TOML key spells it."""
     if value is None:
         return ""
+    if isinstance(value, str):
+        return normalize(value)
     if isinstance(value, bool):
         return str(value).lower()
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -106,6 +106,15 @@ def test_a_segment_that_is_no_feature_comes_with_the_value(client: Client) -> No
     assert partner["net_value"] == pytest.approx(usual["net_value"] + 150, abs=0.02)
 
 
+@pytest.mark.parametrize("spelled", [" partner ", "ｐａｒｔｎｅｒ", "partner\u3000"])  # noqa: RUF001
+def test_a_segment_is_the_same_however_its_text_is_spelled(client: Client, spelled: str) -> None:
+    plain, other = (
+        post(client, {"prospect_id": "L", "features": RISKY, "value": {"channel": channel}})["value"]
+        for channel in ("partner", spelled)
+    )
+    assert other == plain
+
+
 def test_money_that_nobody_knows_leaves_the_value_null(tmp_path: Path, valkey: Valkey) -> None:
     make_bundle(tmp_path, money=MONEY)
     with client_of(settings_for(tmp_path, valkey.url)) as client:
