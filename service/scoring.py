@@ -21,6 +21,9 @@ from service.features import FeatureStore, Stored
 from service.metrics import Metrics
 from service.wire import MoneyScalar, ScoreRequest
 
+TEXT_MAX = 256
+"""Characters of a segment's value: no book has longer ones, and numpy gives every row of a batch the longest's room."""
+
 
 class Scoring:
     """Scores prospects whose features may be stored, sent, or both."""
@@ -108,6 +111,8 @@ def checked_money(assessor: Assessor, value: dict[str, MoneyScalar], at: str) ->
             continue
         if (name in BOUNDS or name in terms.amounts) and (isinstance(number, bool | str) or not math.isfinite(number)):
             raise BadInput(path, "expected a finite number")
+        if isinstance(number, str) and len(number) > TEXT_MAX:
+            raise BadInput(path, f"expected at most {TEXT_MAX} characters")
         try:
             checked[name] = terms.check(name, number) if name in BOUNDS else number  # type: ignore[arg-type]
         except MoneyError as error:

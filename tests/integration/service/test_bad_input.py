@@ -63,6 +63,7 @@ FAULTS: dict[str, tuple[bytes, str]] = {
     "a discount that is a list": (scored(value={"closing_cost": 1, "discount": []}), "$.value.discount"),
     "an unknown money term": (scored(value={"discnt": 0.2}), "$.value.discnt"),
     "a negative cost": (scored(value={"closing_cost": -1}), "$.value.closing_cost"),
+    "a segment of 257 characters": (scored(value={"channel": "x" * 257}), "$.value.channel"),
     "deep nesting in an unknown field": (b'{"prospect_id": "L", "x": ' + DEEP, "$"),
     "deep nesting in a feature": (b'{"prospect_id": "L", "features": {"seats": ' + DEEP, "$.features"),
 }
