@@ -114,7 +114,10 @@ def checked_money(assessor: Assessor, value: dict[str, MoneyScalar], at: str) ->
         if isinstance(number, str) and len(number) > TEXT_MAX:
             raise BadInput(path, f"expected at most {TEXT_MAX} characters")
         try:
-            checked[name] = terms.check(name, number) if name in BOUNDS else number  # type: ignore[arg-type]
+            if name in BOUNDS:
+                checked[name] = terms.check(name, number)  # type: ignore[arg-type]
+            else:
+                checked[name] = terms.check_column(name, number) if name in terms.amounts else number  # type: ignore[arg-type]
         except MoneyError as error:
             raise BadInput(path, error.reason) from None
     return checked

@@ -127,6 +127,16 @@ def test_money_that_nobody_knows_leaves_the_value_null(tmp_path: Path, valkey: V
         assert known["value"]["pltv"] > 0
 
 
+@pytest.mark.parametrize("amount", [-50, 1e16])
+def test_a_column_of_money_is_held_to_the_bounds_of_the_term_that_reads_it(
+    tmp_path: Path, valkey: Valkey, amount: float
+) -> None:
+    make_bundle(tmp_path, money=MONEY)
+    with client_of(settings_for(tmp_path, valkey.url)) as client:
+        refused = client.post("/v1/score", json={"prospect_id": "L", "value": {"support_cost": amount}})
+        assert (refused.status_code, refused.json()["path"]) == (400, "$.value.support_cost")
+
+
 def test_texts_follow_the_query_and_then_the_header(client: Client) -> None:
     body = {"prospect_id": "L", "features": {**RISKY, "seats": 300}}
     english = post(client, body)
