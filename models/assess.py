@@ -65,7 +65,7 @@ class Assessor:
         self.bundle = bundle
         self.contract: Contract = manifest.contract
         self._readers = _readers(self.contract, manifest.money.terms.keys())
-        self.policy: CompiledPolicy = policy.compile(self._readers.keys())
+        self.policy: CompiledPolicy = policy.compile({name: _texts(self.contract, name) for name in self._readers})
         features = self.contract.features
         self._is_category = np.array([f.kind == "category" for f in features])
         self._low = np.array([-np.inf if f.low is None else f.low for f in features], dtype=np.float32)
@@ -152,6 +152,14 @@ def _readers(contract: Contract, booked: Collection[str]) -> dict[str, _Reader]:
     money = {term: partial(_money, term) for term in BOUNDS}
     features = {name: partial(_feature, contract.features[j], j) for j, name in enumerate(contract.names)}
     return {**money, **features, **{term: money[term] for term in booked}, **_ASSESSED}
+
+
+def _texts(contract: Contract, name: str) -> tuple[str, ...]:
+    """The texts that a column may hold; none if it holds numbers."""
+    if name in _ASSESSED or name not in contract.index:
+        return {"band": BANDS, "cause": CAUSES}.get(name, ())
+    feature = contract.features[contract.index[name]]
+    return (*feature.categories, *feature.rare)
 
 
 def _money(term: str, gathered: _Gathered) -> NDArray[np.generic]:

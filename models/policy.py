@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import operator
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -19,6 +20,9 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 """In order of severity: a cap lowers an action to `review`, never raises it."""
 
 Columns = Mapping[str, NDArray[np.generic]]
+
+Names = Mapping[str, Sequence[str]]
+"""What conditions may read: by name, the texts that a column may hold; none for numbers and flags."""
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
@@ -51,11 +55,11 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def hash(self) -> str:
         return "sha256:" + hashlib.sha256(msgspec.json.encode(self.rules)).hexdigest()
 
-    def compile(self, names: Collection[str]) -> CompiledPolicy:
+    def compile(self, names: Names) -> CompiledPolicy:
         """Parse every condition against the `names` that assessments of this model have.
 
         Raises:
-            PolicyError: a condition that does not parse or reads an unknown name, or a rule's name given twice.
+            PolicyError: a condition does not parse, reads an unknown name or never holds; a rule's name is there twice.
         """
         if len({rule.name for rule in self.rules}) < len(self.rules):
             raise PolicyError("two rules have the same name; a decision could not say which one made it")
@@ -147,28 +151,42 @@ class CompiledPolicy(msgspec.Struct, frozen=True):
         return rule, actions[rule]
 
 
-def _parse(text: str, rule: str, names: Collection[str]) -> Condition:
+def _parse(text: str, rule: str, names: Names) -> Condition:
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise PolicyError(
             f"rule {rule!r}: cannot read {text!r}; write 'ltv_minus', 'not ltv_minus' or 'discount >= 0.3'"
         )
-    name, literal = match["name"], match["literal"]
+    name, sign = match["name"], match["sign"]
     if name not in names:
         raise PolicyError(
             f"rule {rule!r}: {name!r} in {text!r} is nothing that an assessment has{nearest(name, names)}"
         )
-    if match["sign"] is None:
-        return Condition(name=name, negated=match["negated"] is not None, sign=None, literal=None)
-    if match["negated"]:
+    if sign is not None and match["negated"]:
         raise PolicyError(f"rule {rule!r}: turn the sign around instead of 'not' in {text!r}")
-    return Condition(name=name, negated=False, sign=match["sign"], literal=_literal(literal, text, rule))
+    texts = names[name]
+    if texts and sign not in ("==", "!="):
+        raise PolicyError(f"rule {rule!r}: {name!r} in {text!r} is a text; compare it with == or !=")
+    if sign is None:
+        return Condition(name=name, negated=match["negated"] is not None, sign=None, literal=None)
+    literal = _literal(match["literal"], text, rule)
+    if isinstance(literal, str) != bool(texts):
+        raise PolicyError(
+            f"rule {rule!r}: {name!r} in {text!r} is {'a text' if texts else 'a number'}; compare like with like"
+        )
+    if isinstance(literal, str) and literal not in texts:
+        hint = nearest(literal, texts) or f"; expected one of {', '.join(texts[:10])}"
+        raise PolicyError(f"rule {rule!r}: {name!r} is never {literal!r}, as in {text!r}{hint}")
+    return Condition(name=name, negated=False, sign=sign, literal=literal)
 
 
 def _literal(text: str, condition: str, rule: str) -> float | str:
     if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
         return text[1:-1]
     try:
-        return {"true": 1.0, "false": 0.0}[text] if text in ("true", "false") else float(text)
+        number = {"true": 1.0, "false": 0.0}[text] if text in ("true", "false") else float(text)
     except ValueError:
         raise PolicyError(f"rule {rule!r}: {text!r} in {condition!r} is neither a number nor a quoted string") from None
+    if not math.isfinite(number):
+        raise PolicyError(f"rule {rule!r}: {text!r} in {condition!r} compares with nothing; write a number")
+    return number

@@ -62,7 +62,7 @@ def value(survival: NDArray[np.floating], money: Money, period: str, supported_p
     pltv = margin * annuity
     net = pltv - closing
     cpa = np.broadcast_to(np.asarray(money.acquisition_spent + closing, dtype=np.float64), (n,))
-    known = ~np.isnan(net)
+    known = np.isfinite(net)
 
     short = margin[:, None] * accumulated < np.broadcast_to(closing, (n,))[:, None]  # has not paid back after t periods
     paid_back = ~short

@@ -27,6 +27,9 @@ from training.onnx_graph import to_onnx
 PARITY_TOLERANCE = 1e-5
 """How far a survival probability of the ONNX model may be from the estimator's, for any customer of the book."""
 
+POINTS_TOLERANCE = 0.05
+"""How far the points of any customer of the book may be from adding up to 100 * (risk - base)."""
+
 GOLDEN_ROWS = 30
 CHUNK_ROWS = 8192
 
@@ -73,7 +76,7 @@ def export_bundle(
         progress: told about the comparison.
 
     Raises:
-        ParityError: ONNX and estimator differ by more than PARITY_TOLERANCE; nothing is written.
+        ParityError: the ONNX model does not answer as the estimator, or its points do not add up; nothing is written.
     """
     model = to_onnx(estimator, card.name).SerializeToString()
     grid = estimator.tables_.grid
@@ -102,19 +105,28 @@ def export_bundle(
 def check_parity(
     estimator: AdditiveHazardClassifier, scorer: Scorer, x: NDArray[np.float32], progress: Progress | None = None
 ) -> None:
-    """Compare survival of ONNX model and estimator on all rows.
+    """Compare survival of ONNX model and estimator on all rows, and see that the model's points add up.
 
     Raises:
-        ParityError: they differ by more than PARITY_TOLERANCE somewhere.
+        ParityError: somewhere they differ by more than PARITY_TOLERANCE, or points by more than POINTS_TOLERANCE.
     """
     for start in range(0, len(x), CHUNK_ROWS):
         chunk = x[start : start + CHUNK_ROWS]
-        difference = np.abs(scorer(chunk)[0] - estimator.predict_survival_function(chunk)).max(axis=1)
+        survival, points = scorer(chunk)
+        difference = np.abs(survival - estimator.predict_survival_function(chunk)).max(axis=1)
         worst = int(difference.argmax())
         if not difference[worst] <= PARITY_TOLERANCE:
             raise ParityError(
                 f"customer {start + worst + 1} of the encoded book: ONNX and estimator differ by "
                 f"{difference[worst]:.2g} in survival, more than {PARITY_TOLERANCE:g}; no bundle was written"
+            )
+        risk = 1.0 - survival[:, estimator.tables_.grid.horizon - 1].astype(np.float64)
+        gap = np.abs(points.sum(axis=1) - 100.0 * (risk - estimator.base_))
+        unsound = int(gap.argmax())
+        if not gap[unsound] <= POINTS_TOLERANCE:
+            raise ParityError(
+                f"customer {start + unsound + 1} of the encoded book: the points of the features miss the risk by "
+                f"{gap[unsound]:.2g}, more than {POINTS_TOLERANCE:g}; no bundle was written"
             )
         if progress:
             progress(start + len(chunk), len(x))

@@ -18,7 +18,6 @@ from skl2onnx.common._topology import Operator, Scope, Variable
 from skl2onnx.common.data_types import FloatTensorType
 
 from models.scorer import INPUT, OUTPUTS
-from training.attribution import PATH_NODES, PATH_WEIGHTS
 from training.hazard import AdditiveHazardClassifier
 from training.tables import Tables
 
@@ -81,16 +80,17 @@ def _convert(scope: Scope, operator: Operator, container: Any) -> None:
     survival = graph.node("Exp", graph.node("MatMul", hazards, graph.floats(-grid.periods_until)))
     graph.node("Squeeze", survival, graph.integers([1]), output=operator.outputs[0])
 
+    attribution = model.attribution_
     # Along the path from the centre of the book to the prospect: [n, Q, G]
-    log_odds = graph.node("Mul", total, graph.floats(PATH_NODES[:, None]))
+    log_odds = graph.node("Mul", total, graph.floats(attribution.nodes[:, None]))
     log_odds = graph.node("Add", log_odds, graph.floats(model.tables_.baseline))
     hazards = graph.node("Softplus", log_odds)
     survived = graph.node("Exp", graph.node("MatMul", hazards, graph.floats(-grid.periods_in_horizon[:, None])))
-    weight = graph.floats(100.0 * PATH_WEIGHTS[:, None] * grid.periods_in_horizon)
+    weight = graph.floats(100.0 * attribution.weights[:, None] * grid.periods_in_horizon)
     slope = graph.node("Mul", graph.node("Mul", graph.node("Sigmoid", log_odds), survived), weight)
     slope = graph.node("ReduceSum", slope, graph.integers([1]), keepdims=1)  # [n, 1, G]
     values = graph.node("ReduceSum", graph.node("Mul", effects, slope), graph.integers([2]), keepdims=0)
-    graph.node("Sub", values, graph.floats(model.attribution_.mean), output=operator.outputs[1])
+    graph.node("Sub", values, graph.floats(attribution.mean), output=operator.outputs[1])
 
 
 def _pair_effects(graph: _Graph, tables: Tables, rows: str, offsets: NDArray[np.int64]) -> str:

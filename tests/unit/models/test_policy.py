@@ -6,7 +6,13 @@ import pytest
 from models.errors import PolicyError
 from models.policy import ACTIONS, DEFAULT, Policy, read_policy
 
-NAMES = frozenset({"ltv_minus", "loss_probability", "band", "discount", "plan"})
+NAMES = {
+    "ltv_minus": (),
+    "loss_probability": (),
+    "band": ("low", "medium", "high"),
+    "discount": (),
+    "plan": ("basic", "pro"),
+}
 COLUMNS = {
     "ltv_minus": np.array([1.0, 1.0, 0.0, 0.0, np.nan]),
     "loss_probability": np.array([0.7, 0.5, 0.1, 0.1, np.nan]),
@@ -90,6 +96,12 @@ def test_a_file_that_states_no_policy_is_refused(text: str, message: str) -> Non
         ("discount >=", "cannot read"),
         ("not discount >= 0.3", "turn the sign around"),
         ("", "cannot read"),
+        ("discount >= 'high'", "is a number; compare like with like"),
+        ("plan == 3", "is a text; compare like with like"),
+        ("plan >= 'pro'", "is a text; compare it with == or !="),
+        ("plan", "is a text; compare it with == or !="),
+        ("band == 'hgih'", "is never 'hgih'.*did you mean 'high'"),
+        ("discount >= nan", "compares with nothing"),
     ],
 )
 def test_a_condition_that_cannot_be_read_is_refused_by_rule(condition: str, message: str) -> None:

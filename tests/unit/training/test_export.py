@@ -1,5 +1,6 @@
 """Export: the ONNX model answers as the estimator does, or no bundle is written."""
 
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -114,6 +115,14 @@ def test_a_difference_refuses_the_bundle_and_names_the_customer(
     monkeypatch.setattr(AdditiveHazardClassifier, "predict_survival_function", off)
     with pytest.raises(ParityError, match=r"customer 8 .* differ by 2e-05 in survival, more than 1e-05; no bundle"):
         export_bundle(fitted, CARD, X, tmp_path, now=NOW)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_points_that_do_not_add_up_refuse_the_bundle(fitted: AdditiveHazardClassifier, tmp_path: Path) -> None:
+    wrong = copy(fitted)
+    wrong.attribution_ = fitted.attribution_._replace(mean=fitted.attribution_.mean + 0.02)
+    with pytest.raises(ParityError, match=r"the points of the features miss the risk by 0\.08, more than 0\.05"):
+        export_bundle(wrong, CARD, X, tmp_path, now=NOW)
     assert list(tmp_path.iterdir()) == []
 
 

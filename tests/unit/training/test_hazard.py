@@ -139,6 +139,19 @@ def test_points_are_the_path_integral_that_they_claim_to_be(fitted: AdditiveHaza
         assert points[place] == pytest.approx(exact, abs=1e-3)
 
 
+@pytest.mark.parametrize("strength", [1, 4, 8])
+def test_points_add_up_however_strong_the_effects(strength: int) -> None:
+    rng = np.random.default_rng(strength)
+    x = rng.normal(size=(3000, 3)).astype(np.float32)
+    log_odds = -1 - strength + strength * x @ [1.0, 0.5, -0.5]
+    time = np.minimum(rng.geometric(np.maximum(expit(log_odds), 1e-9)), 24)
+    y = np.zeros(len(x), dtype=[("event", bool), ("time", int)])
+    y["event"], y["time"] = time < 24, time
+    model = AdditiveHazardClassifier(horizon=12, periods=24).fit(x, y)
+    gap = model.predict_points(x).sum(axis=1) - 100 * (model.predict_proba(x)[:, 1] - model.base_)
+    assert np.abs(gap).max() <= 0.02
+
+
 def test_delayed_entry_takes_the_bias_out_of_early_churn() -> None:
     """Customers seen only after they have stayed a while look loyal, unless their entry is told."""
     rng = np.random.default_rng(1)
