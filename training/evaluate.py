@@ -38,8 +38,9 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     on: which customers. customers, events: those at risk in some period, and how many of them churned. ranked: how
     many the three metrics below rest on. c_index_ipcw: concordance, censoring weighted out (Uno et al. 2011), up to
     period `tau`. auc_at_horizon: cumulative dynamic AUC (Hung and Chiang 2010). integrated_brier: Graf et al. 1999,
-    over periods 1..min(tau, T). expected_events, observed_events: within T periods, summed over the periods at risk.
-    mean_risk, kaplan_meier_churn: both within the horizon. All shares are 0..1; other exits than churn censor.
+    from the first period in which anybody was lost to min(tau, T). expected_events, observed_events: within T periods,
+    summed over the periods at risk. mean_risk, kaplan_meier_churn: both within the horizon. All shares are 0..1; other
+    exits than churn censor.
     """
 
     on: str
@@ -88,9 +89,10 @@ def evaluate(
         curves.append(curve[chosen[(chosen >= start) & (chosen < start + CHUNK_ROWS)] - start])
         progress(min(start + CHUNK_ROWS, len(lives)) / len(lives))
     curve = np.concatenate(curves)
-    exposed = at_risk(lives, int(lives.exit.max()))
+    ranked = Lifetimes(lives.entry[chosen], lives.exit[chosen], lives.event[chosen], lives.other_exit[chosen])
+    exposed = at_risk(ranked, int(ranked.exit.max()))
     tau = min(last_supported(exposed), len(exposed) - 1)
-    ranks, undefined = _ranks(curve, risk[chosen], lives, chosen, horizon, tau)
+    ranks, undefined = _ranks(curve, risk[chosen], ranked, horizon, tau)
     churn = float(1.0 - kaplan_meier(lives, horizon)[-1])
     if np.isnan(churn):
         undefined["kaplan_meier_churn"] = f"nobody was at risk up to period {horizon}"
@@ -144,11 +146,11 @@ def _expected(curve: Floats, entry: Ints, last: Ints) -> float:
 
 
 def _ranks(
-    curve: Floats, risk: Floats, lives: Lifetimes, chosen: NDArray[np.int64], horizon: int, tau: int
+    curve: Floats, risk: Floats, lives: Lifetimes, horizon: int, tau: int
 ) -> tuple[dict[str, float], dict[str, str]]:
     """The metrics that weigh by the chance of being censored, as far as defined, and why the others are not."""
     names = ("c_index_ipcw", "auc_at_horizon", "integrated_brier")
-    event, last = lives.event[chosen], lives.exit[chosen]
+    event, last = lives.event, lives.exit
     if (lives.entry > 0).any():
         return {}, dict.fromkeys(names, "some customers came under observation late, which weights ignore")
     ranks: dict[str, float] = {}
@@ -156,9 +158,8 @@ def _ranks(
     auc = _known_auc(risk, event, last, horizon)
     if auc is not None:
         ranks["auc_at_horizon"] = auc
-    # Cut after tau, where too few are left to weigh the others by.
+    # Cut after tau, where too few are left to weigh the others by; somebody is left, so that no weight is infinite.
     y = Surv.from_arrays(event & (last <= tau), np.minimum(last, tau + 1))
-    times = np.unique(np.linspace(1, max(min(tau, curve.shape[1]), 1), BRIER_TIMES).astype(int))
     if not y["event"].any():
         short = f"nobody churned up to period {tau}, the last with enough customers at risk"
         undefined = {name: short for name in names if name not in ranks}
@@ -166,11 +167,17 @@ def _ranks(
     ranks["c_index_ipcw"] = concordance_index_ipcw(y, y, risk, tau=tau + 1)[0]
     if auc is None and horizon > tau:
         undefined["auc_at_horizon"] = f"too few customers were at risk after period {tau}"
+    elif auc is None and not (event & (last <= horizon)).any():
+        undefined["auc_at_horizon"] = f"nobody churned up to period {horizon}"
     elif auc is None:
         ranks["auc_at_horizon"] = cumulative_dynamic_auc(y, y, risk, [horizon])[0][0]
-    if len(times) < 2:
-        undefined["integrated_brier"] = "there is but one period"
+    begin, end = int(last.min()), min(tau, curve.shape[1])
+    if begin >= end:
+        undefined["integrated_brier"] = (
+            f"there are no two periods from {begin}, the first in which anybody was lost, to {end}"
+        )
     else:
+        times = np.unique(np.linspace(begin, end, BRIER_TIMES).astype(int))
         ranks["integrated_brier"] = integrated_brier_score(y, y, curve[:, times - 1], times)
     return _rounded(ranks), undefined
 

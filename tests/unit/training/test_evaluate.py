@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from training import evaluate as evaluating
 from training.evaluate import evaluate
 from training.lifetimes import Lifetimes, kaplan_meier
 
@@ -95,4 +98,47 @@ def test_a_horizon_beyond_the_data_leaves_its_metrics_undefined() -> None:
     assert found.auc_at_horizon is None
     assert found.undefined["auc_at_horizon"] == "too few customers were at risk after period 4"
     assert found.undefined["kaplan_meier_churn"] == "nobody was at risk up to period 12"
+    assert found.c_index_ipcw is not None
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(2, 400),
+    first=st.integers(1, 30),
+    spread=st.integers(0, 40),
+    share=st.floats(0, 1),
+    horizon=st.integers(1, PERIODS),
+)
+def test_every_metric_of_any_lifetimes_is_finite_or_has_a_reason(
+    seed: int, n: int, first: int, spread: int, share: float, horizon: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.random((n, 1), dtype=np.float32)
+    last = rng.integers(first, first + spread + 1, n).astype(np.int32)
+    lives = Lifetimes(np.zeros(n, np.int32), last, rng.random(n) < share, np.zeros(n, np.bool_))
+    found = evaluate(truth, x, lives, horizon, "random")
+    for name in ("c_index_ipcw", "auc_at_horizon", "integrated_brier", "kaplan_meier_churn"):
+        figure = getattr(found, name)
+        assert (figure is None) == (name in found.undefined)
+        assert figure is None or 0 <= figure <= 1 + 1e-9
+
+
+def test_metrics_are_finite_where_nobody_is_lost_in_the_first_period() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.random((500, 1), dtype=np.float32)
+    last = rng.integers(3, 41, 500).astype(np.int32)
+    lives = Lifetimes(np.zeros(500, np.int32), last, rng.random(500) < 0.4, np.zeros(500, np.bool_))
+    found = evaluate(truth, x, lives, 12, "tenure 3 to 40")
+    assert found.undefined == {}
+    early = evaluate(truth, x, lives, 2, "tenure 3 to 40")
+    assert early.undefined == {"auc_at_horizon": "nobody churned up to period 2"}
+
+
+def test_a_sample_that_misses_the_longest_lifetimes_is_cut_at_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, lives = customers()
+    longest = np.where(lives.exit > 30, 90, lives.exit).astype(np.int32)
+    monkeypatch.setattr(evaluating, "RANKED", 60)
+    found = evaluate(truth, x, Lifetimes(lives.entry, longest, lives.event, lives.other_exit), 3, "simulated")
+    assert found.ranked == 60
+    assert found.tau < 12
     assert found.c_index_ipcw is not None
