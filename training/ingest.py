@@ -63,7 +63,7 @@ def ingest(
             frames.append(frame)
             bad.append(found)
             progress((position + chunk.share) / len(files))
-    if not frames:
+    if not any(map(len, frames)):
         raise DataError(f"{files[0]}: holds no customers; expected a row for each below the header")
     frame = pl.concat(frames)
     bad += [_faults(frame, name, mask, reason) for name, mask, reason in contradictions(book, frame)]

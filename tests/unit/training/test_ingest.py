@@ -157,6 +157,8 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) ->
 def test_a_book_without_data_or_without_customers_says_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no customers"):
         ingest(read_book(write_book(tmp_path, TENURE, TENURE_HEADER)))
+    with pytest.raises(DataError, match="holds no customers"):
+        ingest(read_book(write_book(tmp_path, TENURE, TENURE_HEADER, ",,,,,,,", ",,,,,,,")))
     book = read_book(write_book(tmp_path, TENURE.replace("small.csv", "other-*.csv"), TENURE_HEADER))
     with pytest.raises(DataError, match=r"other-\*\.csv: no such file; correct data in \[book\]"):
         ingest(book)
