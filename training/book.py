@@ -16,8 +16,11 @@ from training.errors import BookError
 from training.keys import Place, read_toml
 from training.money import money_keys, read_money
 
+MAX_PERIODS = 3650
+"""Longest horizon, ten years of days: each customer's curve has a value for every period."""
+
 Column = Annotated[str, msgspec.Meta(min_length=1)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+Horizon = Annotated[int, msgspec.Meta(ge=1, le=MAX_PERIODS)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Outcome = str | bool | int
 Monotone = Literal["increasing", "decreasing"]
@@ -65,8 +68,8 @@ class Lifetime(msgspec.Struct, frozen=True, kw_only=True):
     churned: Column | None = None
     churned_when: Outcome | tuple[Outcome, ...] = (True, 1, "yes")
     exited_when: Outcome | tuple[Outcome, ...] = ()
-    horizon: Count | tuple[Count, ...] = ()
-    value_horizon: Count = 0
+    horizon: Horizon | tuple[Horizon, ...] = ()
+    value_horizon: Horizon = 0
 
     @property
     def kind(self) -> Literal["tenure", "dates", "plain"]:
