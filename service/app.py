@@ -14,6 +14,7 @@ from service.observe import log_failure, observe
 from service.problems import answer_problem
 from service.resources import Resources
 from service.routes import documents, features, health, model, score
+from service.routing import Routed
 from service.settings import Settings
 
 ROUTES = [
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> Litestar:
     )
     app.state.resources = resources
     observe(app, resources.metrics)
+    app.asgi_handler = Routed(app.asgi_handler)
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -114,8 +115,22 @@ def id_in(entry: msgspec.Raw) -> str | None:
     return found
 
 
+def url_id(segment: str, path: str) -> str:
+    """The id that a URL's percent-encoded `segment` holds.
+
+    Raises:
+        BadInput: at `path`: it is not UTF-8, or no id.
+    """
+    try:
+        prospect_id = unquote_to_bytes(segment).decode()
+    except UnicodeDecodeError:
+        raise BadInput(path, "expected percent-encoded UTF-8") from None
+    check_id(prospect_id, path)
+    return prospect_id
+
+
 def check_id(prospect_id: str, path: str) -> None:
-    """Refuse an id that is empty, long, or has characters that no person can see.
+    """Refuse an id that is empty, long, or has characters that no person can see, or that no URL can hold.
 
     Raises:
         BadInput: at `path`.
@@ -124,6 +139,8 @@ def check_id(prospect_id: str, path: str) -> None:
         raise BadInput(path, f"expected 1 to {ID_MAX} characters, got {len(prospect_id)}")
     if not prospect_id.isprintable() and any(unicodedata.category(c) == "Cc" for c in prospect_id):
         raise BadInput(path, "expected no control characters")
+    if prospect_id in {".", ".."}:
+        raise BadInput(path, "expected more than dots: clients take them out of a URL")
 
 
 def _read(decoder: msgspec.json.Decoder[Body], body: bytes | msgspec.Raw, at: str) -> Body:

@@ -18,7 +18,7 @@ from service.problems import problem_of
 from service.resources import resources_of
 from service.routes.score import FailedEntry
 from service.scoring import rfc3339
-from service.wire import check_id, id_in, read_batch, read_entry, read_features
+from service.wire import id_in, read_batch, read_entry, read_features, url_id
 
 PATH = "/v1/prospects/{prospect_id:str}/features"
 ID_PATH = "{prospect_id}"
@@ -53,7 +53,8 @@ async def put_features(request: HttpRequest, prospect_id: FromPath[str]) -> Resp
     """Replace all features of a prospect."""
     resources = resources_of(request)
     contract = resources.live.assessor.contract
-    values, now = await _values(request, prospect_id, contract), resources.now()
+    prospect_id = url_id(prospect_id, ID_PATH)
+    values, now = await _values(request, contract), resources.now()
     await resources.features.put({prospect_id: values}, contract, now.timestamp())
     return json_response(Written(prospect_id, rfc3339(now)))
 
@@ -63,7 +64,8 @@ async def patch_features(request: HttpRequest, prospect_id: FromPath[str]) -> Re
     """Change some features of a prospect; null makes one missing."""
     resources = resources_of(request)
     contract = resources.live.assessor.contract
-    values, now = await _values(request, prospect_id, contract), resources.now()
+    prospect_id = url_id(prospect_id, ID_PATH)
+    values, now = await _values(request, contract), resources.now()
     await resources.features.patch(prospect_id, values, contract, now.timestamp())
     return json_response(Written(prospect_id, rfc3339(now)))
 
@@ -71,7 +73,7 @@ async def patch_features(request: HttpRequest, prospect_id: FromPath[str]) -> Re
 @get(PATH, guards=_guards)
 async def get_features(request: HttpRequest, prospect_id: FromPath[str]) -> Response[bytes]:
     """The raw features of a prospect."""
-    check_id(prospect_id, ID_PATH)
+    prospect_id = url_id(prospect_id, ID_PATH)
     raw = await resources_of(request).features.read(prospect_id)
     if raw is None:
         raise UnknownProspect("no features are stored for this prospect")
@@ -81,8 +83,7 @@ async def get_features(request: HttpRequest, prospect_id: FromPath[str]) -> Resp
 @delete(PATH, guards=_guards, status_code=204)
 async def delete_features(request: HttpRequest, prospect_id: FromPath[str]) -> None:
     """Erase every trace of a prospect, known or not."""
-    check_id(prospect_id, ID_PATH)
-    await resources_of(request).features.delete(prospect_id)
+    await resources_of(request).features.delete(url_id(prospect_id, ID_PATH))
 
 
 @post("/v1/features/batch", guards=_guards, status_code=200)
@@ -109,13 +110,12 @@ async def put_batch(request: HttpRequest) -> Response[bytes]:
     return json_response(WrittenBatch(results))
 
 
-async def _values(request: HttpRequest, prospect_id: str, contract: Contract) -> dict[str, Scalar]:
+async def _values(request: HttpRequest, contract: Contract) -> dict[str, Scalar]:
     """The features in the body, which the contract accepts.
 
     Raises:
-        BadInput: the id or the body is not what it should be.
+        BadInput: the body is not what it should be.
     """
-    check_id(prospect_id, ID_PATH)
     values, at = read_features(await read_json(request, resources_of(request).settings.body_limit_bytes))
     _check(contract, values, at)
     return values

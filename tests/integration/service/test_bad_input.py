@@ -154,7 +154,7 @@ def test_faulty_features_are_a_400_and_leave_nothing_behind(client: Client, body
     assert client.get("/v1/prospects/L/features").status_code == 404
 
 
-@pytest.mark.parametrize("segment", ["%00", "a%07b", "x" * 129, "%C2%85"])
+@pytest.mark.parametrize("segment", ["%00", "a%07b", "x" * 129, "%C2%85", "%ff", "%2E%2e"])
 def test_an_id_in_the_url_is_held_to_the_same_rules(client: Client, segment: str) -> None:
     for method in ("GET", "DELETE", "PUT"):
         response = client.request(method, f"/v1/prospects/{segment}/features", content=b"{}", headers=JSON)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -56,6 +57,22 @@ def run(valkey: Valkey, scenario: Scenario) -> str:
 async def vector(features: FeatureStore, prospect: str, contract: Contract = CONTRACT) -> Any:
     [stored] = await features.vectors([prospect], contract)
     return None if stored is None else stored.x
+
+
+@pytest.mark.parametrize(
+    "prospect_id", ["a/b", "a//b/", "/", "%2F", "?x#y", " a ", "山田/太郎", "a+b", "...", "\ufffd"]
+)
+def test_every_id_that_can_be_stored_can_be_read_and_erased_by_its_url(client: Client, prospect_id: str) -> None:
+    entry = {"prospect_id": prospect_id, "features": {"seats": 5}}
+    [written] = client.post("/v1/features/batch", json={"prospects": [entry]}).json()["results"]
+    assert written["prospect_id"] == prospect_id
+    path = f"/v1/prospects/{quote(prospect_id, safe='')}/features"
+    read = client.get(path).json()
+    assert (read["prospect_id"], read["features"]) == (prospect_id, {"seats": 5})
+    assert client.patch(path, json={"seats": 6}).status_code == 200
+    assert client.post("/v1/score", json={"prospect_id": prospect_id}).json()["features_as_of"] is not None
+    assert client.delete(path).status_code == 204
+    assert client.get(path).status_code == 404
 
 
 def test_put_replaces_patch_changes_delete_erases(client: Client) -> None:

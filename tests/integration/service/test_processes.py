@@ -189,6 +189,22 @@ def test_who_sends_ten_megabytes_reads_a_413(service: Service) -> None:
     assert service.client.post("/v1/score", json=BODY).status_code == 200
 
 
+def test_an_id_with_a_slash_has_a_url(service: Service) -> None:
+    path = "/v1/prospects/crm%2F%E5%B1%B1/features?x=1"
+    assert service.client.put(path, json={"seats": 3}).json()["prospect_id"] == "crm/山"
+    assert service.client.get(path).json()["features"] == {"seats": 3}
+    assert service.client.delete(path).status_code == 204
+    assert service.client.get("/v1/prospects/%ff/features").status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/health/ready", "/health/live", "/metrics"])
+def test_head_is_answered_like_get_without_the_body(service: Service, path: str) -> None:
+    got, asked = service.client.get(path), service.client.head(path)
+    assert (asked.status_code, asked.headers["content-type"]) == (200, got.headers["content-type"])
+    assert asked.content == b""
+    assert service.client.get(path).status_code == 200
+
+
 def test_a_worker_that_dies_is_replaced(tmp_path: Path, small_registry: Path) -> None:
     with running(tmp_path, small_registry, "dev") as service:
         [worker] = descendants(service.process.pid) - {store_pid(service)}
