@@ -128,7 +128,7 @@ def _activate(args: argparse.Namespace) -> None:
 def _evaluate(args: argparse.Namespace) -> None:
     from training.evaluate import evaluate_bundle  # noqa: PLC0415
 
-    metrics = evaluate_bundle(open_bundle(args.bundle.resolve()), args.book)
+    metrics = evaluate_bundle(open_bundle(args.bundle.resolve()), args.book, datetime.now(UTC))
     print(msgspec.json.format(msgspec.json.encode(metrics), indent=2).decode())
 
 

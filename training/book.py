@@ -28,6 +28,9 @@ Monotone = Literal["increasing", "decreasing"]
 VALUE_HORIZON_YEARS = 5
 """How far pLTV counts where the book does not say; the risk then looks one year ahead."""
 
+EASTERNMOST = dt.timedelta(hours=14)
+"""How far the day is ahead of UTC where it begins first: a company there may well have closed its books of today."""
+
 BELONGS_TO = {
     **dict.fromkeys(("tenure", "tenure_counts", "entry", "exited_when"), "tenure"),
     **dict.fromkeys(("start", "end", "observed_until", "observed_from"), "dates"),
@@ -150,6 +153,18 @@ def read_book(path: Path) -> Book:
     )
     _keep_apart(book)
     return book
+
+
+def refuse_future(book: Book, now: dt.datetime) -> None:
+    """See that the day of observation has come, since customers are credited with every day up to it.
+
+    Raises:
+        BookError: it is tomorrow or later, wherever the company may be.
+    """
+    until = book.lifetime.observed_until
+    if until is not None and until > (now + EASTERNMOST).date():
+        reason = f"expected a day that has come, got {until}; give the day on which the data were taken"
+        raise BookError(str(book.path), "lifetime.observed_until", reason)
 
 
 def _source(place: Place) -> Source:

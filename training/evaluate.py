@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from sksurv.util import Surv
 
 from models.bundle import Bundle
 from models.contract import Vector
-from training.book import read_book
+from training.book import read_book, refuse_future
 from training.encode import encode
 from training.errors import DataError
 from training.ingest import ingest
@@ -112,7 +113,7 @@ def evaluate(
     )
 
 
-def evaluate_bundle(bundle: Bundle, path: Path) -> Metrics:
+def evaluate_bundle(bundle: Bundle, path: Path, now: datetime) -> Metrics:
     """How well a bundle predicts the customers of the labelled book at `path`.
 
     Raises:
@@ -120,6 +121,7 @@ def evaluate_bundle(bundle: Bundle, path: Path) -> Metrics:
     """
     manifest = bundle.manifest
     book = read_book(path)
+    refuse_future(book, now)
     if book.source.period != manifest.period:
         raise DataError(
             f"{path}: counts in {book.source.period}s, the bundle in {manifest.period}s; use a matching book"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.bundle import BookSummary
 from models.contract import Contract
 from models.registry import activate, live_version
-from training.book import Book, read_book
+from training.book import Book, read_book, refuse_future
 from training.encode import build_contract, encode
 from training.errors import DataError
 from training.evaluate import evaluate
@@ -41,6 +41,7 @@ def fit(path: Path, registry: Path, now: datetime) -> Path:
         TrainingError: the book, its data or the exported model cannot be used.
     """
     book = read_book(path)
+    refuse_future(book, now)
     for note in book.notes:
         say(f"note: {note}")
     people = _read(book, registry / book.source.name / REJECTS)

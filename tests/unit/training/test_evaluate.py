@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from models.bundle import open_bundle
+from tests.support.books import DATES, DATES_HEADER, DATES_ROWS, write_book
+from tests.support.bundles import make_bundle
 from training import evaluate as evaluating
-from training.evaluate import evaluate
+from training.errors import BookError
+from training.evaluate import evaluate, evaluate_bundle
 from training.lifetimes import Lifetimes, kaplan_meier
 
 PERIODS = 24
@@ -142,3 +149,10 @@ def test_a_sample_that_misses_the_longest_lifetimes_is_cut_at_its_own(monkeypatc
     assert found.ranked == 60
     assert found.tau < 12
     assert found.c_index_ipcw is not None
+
+
+def test_a_book_observed_until_a_day_to_come_is_not_evaluated(tmp_path: Path) -> None:
+    bundle = open_bundle(make_bundle(tmp_path / "registry"))
+    book = write_book(tmp_path, DATES, DATES_HEADER, *DATES_ROWS)
+    with pytest.raises(BookError, match=r"lifetime\.observed_until: expected a day that has come, got 2026-03-31"):
+        evaluate_bundle(bundle, book, datetime(2026, 3, 1, tzinfo=UTC))

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from models.bundle import open_bundle
-from tests.support.books import write_book
-from training.errors import DataError
+from tests.support.books import DATES, DATES_HEADER, DATES_ROWS, write_book
+from training.book import read_book, refuse_future
+from training.errors import BookError, DataError
 from training.fit import fit
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -80,3 +81,13 @@ def test_too_few_churned_customers_are_refused_with_the_figure_that_is_needed(tm
     book = write_book(tmp_path, BOOK, "tenure,churned,seats,weight", *["5,no,3,1"] * 50, *["4,yes,2,1"] * 7)
     with pytest.raises(DataError, match="7 customers churned under observation; a model needs at least 20"):
         fit(book, tmp_path / "registry", NOW)
+
+
+def test_a_day_of_observation_that_has_not_come_anywhere_is_refused(tmp_path: Path) -> None:
+    late = DATES.replace("observed_until = 2026-03-31", "observed_until = 2062-03-31")
+    with pytest.raises(BookError, match=r"lifetime\.observed_until: expected a day that has come, got 2062-03-31"):
+        fit(write_book(tmp_path, late, DATES_HEADER, *DATES_ROWS), tmp_path / "registry", NOW)
+    book = read_book(write_book(tmp_path, DATES, DATES_HEADER, *DATES_ROWS))
+    refuse_future(book, datetime(2026, 3, 30, 10, tzinfo=UTC))  # midnight in Kiribati
+    with pytest.raises(BookError):
+        refuse_future(book, datetime(2026, 3, 30, 9, tzinfo=UTC))
