@@ -13,7 +13,7 @@ from training.book import Book
 from training.checks import contradictions
 from training.clean import FILE, ROW, Role, check_columns, clean_chunk, money_columns
 from training.errors import DataError
-from training.files import faults, read_chunks
+from training.files import Chunk, faults, read_chunks
 
 ID = "__id"
 """Whom a row of the clean frame is about: the book's id, or the row number."""
@@ -59,7 +59,7 @@ def ingest(
     frames, bad = [], []
     for position, file in enumerate(files):
         for chunk in read_chunks(file):
-            frame, found = clean_chunk(chunk, roles, book.money)
+            frame, found = clean_chunk(_named(chunk, book, file), roles, book.money)
             frames.append(frame)
             bad.append(found)
             progress((position + chunk.share) / len(files))
@@ -95,6 +95,13 @@ def _files(book: Book) -> list[Path]:
     if not files:
         raise DataError(f"{here}: no such file; correct data in [book] of {book.path}")
     return files
+
+
+def _named(chunk: Chunk, book: Book, file: Path) -> Chunk:
+    """The chunk under the path of its file as seen from the book: in two folders there may be files of one name."""
+    folder = book.path.parent
+    name = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
+    return msgspec.structs.replace(chunk, file=name, faults=chunk.faults.with_columns(file=pl.lit(name)))
 
 
 def _faults(frame: pl.DataFrame, name: str, mask: pl.Series, reason: str) -> pl.DataFrame:

@@ -196,6 +196,18 @@ def test_an_id_repeated_in_another_file_is_rejected_there(tmp_path: Path) -> Non
     assert ingest(read_book(book)).rejects.rows() == [("small2.csv", 2, "id", "b", "the id of an earlier row")]
 
 
+def test_files_of_one_name_in_several_folders_are_told_apart(tmp_path: Path) -> None:
+    toml = TENURE.replace("small.csv", "*/small.csv").replace('id = "id"\n', "")
+    book = write_book(tmp_path, toml, TENURE_HEADER)
+    for folder, bad in (("north", "d,5,0,Yes,M,1,1"), ("south", "d,-1,0,Yes,M,1,1,f")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "small.csv").write_text("\n".join((TENURE_HEADER, *TENURE_ROWS[:2], bad)) + "\n")
+    read = ingest(read_book(book))
+    assert read.frame[ID].to_list() == [f"{folder}/small.csv:{row}" for folder in ("north", "south") for row in (2, 3)]
+    assert [(file, row) for file, row, *_ in read.rejects.rows()] == [("north/small.csv", 4), ("south/small.csv", 4)]
+    assert read.rejected == 2
+
+
 def test_without_an_id_the_row_number_is_one(tmp_path: Path) -> None:
     read = tenure(tmp_path, "b,0,0,Yes,M,1,1,f", "b,1,0,Yes,M,1,1,f", toml=TENURE.replace('id = "id"\n', ""))
     assert read.frame[ID].to_list() == ["2", "3", "4", "6"]
