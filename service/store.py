@@ -10,7 +10,9 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.breaker import Breaker
 from service.errors import SettingsError, StoreUnavailable
@@ -19,6 +21,9 @@ from service.settings import Settings
 
 log = structlog.get_logger()
 Answer = TypeVar("Answer")
+
+_DOWN = (RedisConnectionError, RedisTimeoutError, OSError, TimeoutError)
+"""What says that the store is down or slow; other errors are answers: it refuses one command, not every one."""
 
 
 class Store:
@@ -63,10 +68,16 @@ class Store:
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await command
-        except (RedisError, OSError, TimeoutError) as error:
+        except _DOWN as error:
             self._failed(error)
             raise StoreUnavailable("the store does not answer") from None
-        self._breaker.succeeded()
+        except RedisError as error:
+            kind = type(error).__name__
+            self._metrics.store_failed(kind)
+            log.warning("store.refused", kind=kind)
+            raise StoreUnavailable("the store refused the command") from None
+        if not self._breaker.open:  # opened while this one was on its way: the probe alone closes it
+            self._breaker.succeeded()
         return answer
 
     async def open(self) -> None:
