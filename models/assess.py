@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.contract import UNKNOWN, Contract, Feature, Vector
-from models.money import BOUNDS, Floats, Money
-from models.policy import ACTIONS, CompiledPolicy, Policy
+from models.money import BOUNDS, Floats, Money, MoneyTerms
+from models.policy import ACTIONS, CompiledPolicy, Names, Policy
 from models.value import CAUSES, Value, value
 
 Band = Literal["low", "medium", "high"]
@@ -65,7 +65,7 @@ class Assessor:
         self.bundle = bundle
         self.contract: Contract = manifest.contract
         self._readers = _readers(self.contract, manifest.money.terms.keys())
-        self.policy: CompiledPolicy = policy.compile({name: _texts(self.contract, name) for name in self._readers})
+        self.policy: CompiledPolicy = policy.compile(readable(self.contract, manifest.money))
         features = self.contract.features
         self._is_category = np.array([f.kind == "category" for f in features])
         self._low = np.array([-np.inf if f.low is None else f.low for f in features], dtype=np.float32)
@@ -97,8 +97,8 @@ class Assessor:
         missing = np.isnan(x)
         unknown = (x == UNKNOWN) & self._is_category
         out_of_range = (x < self._low) | (x > self._high)
-        readable = _Columns(self._readers, _Gathered(x, risk, band, worth, money))
-        rule, action = self.policy.decide(readable, len(x))
+        columns_read = _Columns(self._readers, _Gathered(x, risk, band, worth, money))
+        rule, action = self.policy.decide(columns_read, len(x))
         blind = (unknown | (missing & self._never_missing)).any(axis=1) | missing.all(axis=1) | ~worth.known
         capped = blind & (action > REVIEW)
         return Assessments(
@@ -152,6 +152,11 @@ def _readers(contract: Contract, booked: Collection[str]) -> dict[str, _Reader]:
     money = {term: partial(_money, term) for term in BOUNDS}
     features = {name: partial(_feature, contract.features[j], j) for j, name in enumerate(contract.names)}
     return {**money, **features, **{term: money[term] for term in booked}, **_ASSESSED}
+
+
+def readable(contract: Contract, money: MoneyTerms) -> Names:
+    """What a policy may read of this model's assessments: each name, with the texts that its column may hold."""
+    return {name: _texts(contract, name) for name in _readers(contract, money.terms.keys())}
 
 
 def _texts(contract: Contract, name: str) -> tuple[str, ...]:

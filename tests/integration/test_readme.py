@@ -16,7 +16,7 @@ from litestar.testing import TestClient
 
 import service.__main__
 import training.__main__
-from models.assess import _readers
+from models.assess import readable
 from models.contract import Contract
 from models.policy import DEFAULT, read_policy
 from service.settings import PREFIX, TABLE
@@ -93,9 +93,8 @@ def test_the_example_book_and_policy_read(tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_text(example, "utf-8")
     book = read_book(path)
-    readable = _readers(Contract(book.features), book.money.terms)
     rules = read_policy(policy)
-    rules.compile(readable)
+    rules.compile(readable(Contract(book.features), book.money))
     assert rules.rules[1].all == DEFAULT.rules[0].all
     assert rules.rules[2].any[:2] == DEFAULT.rules[1].any
 

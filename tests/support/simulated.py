@@ -16,6 +16,7 @@ from training.book import Book, read_book
 from training.encode import build_contract, encode
 from training.hazard import AdditiveHazardClassifier
 from training.lifetimes import Lifetimes, lifetimes, structured
+from training.selection import select
 from training.simulate import Simulated
 from training.simulator.book import book_text
 
@@ -45,12 +46,13 @@ def fit(simulated: Simulated) -> tuple[AdditiveHazardClassifier, Contract]:
     """The model of a simulated book, as `training fit` fits it."""
     book = book_of(simulated)
     contract = build_contract(book.features, simulated.frame)
-    estimator = AdditiveHazardClassifier(
+    template = AdditiveHazardClassifier(
         horizon=book.lifetime.horizons[0],
         periods=book.periods,
         categorical=tuple(j for j, feature in enumerate(contract.features) if feature.kind == "category"),
     )
-    return estimator.fit(encode(contract, simulated.frame), structured(lives_of(simulated))), contract
+    x, y = encode(contract, simulated.frame), structured(lives_of(simulated))
+    return select(template, x, y).estimator.fit(x, y), contract
 
 
 def value_of(simulated: Simulated, contract: Contract, survival: NDArray[np.floating]) -> Value:
