@@ -33,6 +33,10 @@ MAX_COUNT = 100_000
 """Most periods that a tenure may have: 273 years of days. More is a slipped column."""
 
 
+EXACT = 2**53
+"""Up to here a float holds every whole number; codes are no larger."""
+
+
 def check_columns(file: Path, roles: Mapping[str, Role], asker: str) -> None:
     """See that a file has every column of `roles`.
 
@@ -47,14 +51,16 @@ def check_columns(file: Path, roles: Mapping[str, Role], asker: str) -> None:
 
 
 def clean_chunk(chunk: Chunk, roles: dict[str, Role], money: MoneyTerms) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The clean columns of a chunk, and every fault that shows in one column alone."""
+    """The clean columns of a chunk, and every fault that shows in one column alone.
+
+    Raises:
+        DataError: a column of a type that no cleaner can read.
+    """
     columns = {FILE: pl.repeat(chunk.file, len(chunk.rows), dtype=pl.String, eager=True), ROW: chunk.rows}
     bad = [chunk.faults]
     terms = money_columns(money)
     for name, role in roles.items():
-        raw = chunk.frame[name]
-        if raw.dtype.is_nested():
-            raise DataError(f"{chunk.file}: column {name!r} holds {raw.dtype}; expected one value per row")
+        raw = _readable(chunk, name)
         columns[name], checks = _CLEANERS[role](raw)
         checks += [_out_of_bounds(columns[name], term) for term in terms.get(name, ()) if role == "number"]
         bad += [
@@ -75,6 +81,19 @@ def money_columns(money: MoneyTerms) -> dict[str, list[str]]:
     return terms
 
 
+def _readable(chunk: Chunk, name: str) -> pl.Series:
+    """A column as the cleaners take it; only Parquet has others."""
+    raw = chunk.frame[name]
+    if raw.dtype.is_nested():
+        raise DataError(f"{chunk.file}: column {name!r} holds {raw.dtype}; expected one value per row")
+    if raw.dtype in (pl.Duration, pl.Time):
+        raise DataError(f"{chunk.file}: column {name!r} holds {raw.dtype}; expected text, numbers, flags or dates")
+    try:
+        return raw.cast(pl.String) if raw.dtype == pl.Binary else raw
+    except pl.exceptions.ComputeError as error:
+        raise DataError(f"{chunk.file}: column {name!r} holds bytes that are not UTF-8; expected text") from error
+
+
 def _out_of_bounds(values: pl.Series, term: str) -> Check:
     """Money beyond what the term may be (see models.value.BOUNDS)."""
     low, high = BOUNDS[term]
@@ -82,11 +101,16 @@ def _out_of_bounds(values: pl.Series, term: str) -> Check:
 
 
 def _text(raw: pl.Series) -> pl.Series:
-    """Trimmed text, null where empty; whole numbers that are stored as floats lose their `.0`."""
-    if raw.dtype.is_float() and (raw.is_null() | (raw == raw.round())).all():
-        raw = raw.cast(pl.Int64, strict=False)
-    text = raw.cast(pl.String).str.strip_chars()
+    """Trimmed text, null where empty."""
+    text = _spell(raw) if raw.dtype.is_float() else raw.cast(pl.String).str.strip_chars()
     return text.set(text == "", None)
+
+
+def _spell(floats: pl.Series) -> pl.Series:
+    """Floats as text, each the same whatever its neighbours: a whole number loses its `.0`, NaN is missing."""
+    whole = (floats == floats.round()) & (floats.abs() <= EXACT)
+    as_whole = floats.cast(pl.Int64, strict=False).cast(pl.String)
+    return as_whole.zip_with(whole, floats.fill_nan(None).cast(pl.String))
 
 
 def _number(raw: pl.Series) -> tuple[pl.Series, list[Check]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from models.money import BOUNDS
 from tests.support.books import DATES, DATES_HEADER, DATES_ROWS, TENURE, TENURE_HEADER, TENURE_ROWS, write_book
+from training import files
 from training.book import read_book
 from training.errors import DataError
 from training.ingest import ID, Ingested, ingest
@@ -221,12 +223,37 @@ def test_dates_may_carry_a_time_or_slashes(tmp_path: Path) -> None:
     ]
 
 
-def test_a_column_that_holds_lists_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pl.Series([[1]]), "holds List(Int64); expected one value per row"),
+        (pl.Series([dt.timedelta(1)]), "holds Duration(time_unit='us'); expected text, numbers, flags or dates"),
+        (pl.Series([dt.time(9)]), "holds Time; expected text, numbers, flags or dates"),
+        (pl.Series([b"\xff"]), "holds bytes that are not UTF-8; expected text"),
+    ],
+)
+@pytest.mark.parametrize("column", ["seats", "start", "why"])
+def test_a_column_of_a_type_without_a_meaning_is_refused(
+    tmp_path: Path, column: str, values: pl.Series, expected: str
+) -> None:
     book = write_book(tmp_path, DATES.replace("small.csv", "small.parquet"), DATES_HEADER)
-    pl.DataFrame(
-        {"id": ["a"], "start": ["2025-01-01"], "end": ["2025-02-01"], "why": ["churned"], "seats": [[1]]}
-    ).write_parquet(tmp_path / "small.parquet")
-    with pytest.raises(
-        DataError, match=r"small\.parquet: column 'seats' holds List\(Int64\); expected one value per row"
-    ):
+    sound = {"id": "a", "start": "2025-01-01", "end": "2025-02-01", "why": "churned", "seats": 1}
+    pl.DataFrame({name: [value] for name, value in sound.items()} | {column: values}).write_parquet(
+        tmp_path / "small.parquet"
+    )
+    with pytest.raises(DataError, match=re.escape(f"small.parquet: column '{column}' {expected}")):
         ingest(read_book(book))
+
+
+def test_a_category_of_floats_is_spelled_the_same_whatever_its_neighbours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "CHUNK_ROWS", 2)
+    book = write_book(tmp_path, TENURE.replace("small.csv", "small.parquet"), TENURE_HEADER)
+    plain = {"tenure": 3, "entry": 0, "churn": "No", "charges": 1.0, "paperless": True, "gender": "f"}
+    codes = [1.0, 2.5, 1.0, 2.0, 1e20, float("nan")]
+    frame = pl.DataFrame({"id": [*"abcdef"], "contract": codes}).with_columns(
+        **{k: pl.lit(v) for k, v in plain.items()}
+    )
+    frame.write_parquet(tmp_path / "small.parquet")
+    assert ingest(read_book(book)).frame["contract"].to_list() == ["1", "2.5", "1", "2", "1e+20", None]
