@@ -24,8 +24,8 @@ Role = Literal["number", "flag", "category", "text", "id", "count", "date", "out
 Check = tuple[pl.Series, str]
 """Which rows fail, and why."""
 
-FILE, ROW = "__file", "__row"
-"""Columns of a clean frame besides the data's own: where each row comes from."""
+FILE, ROW = "\0file", "\0row"
+"""Columns of a clean frame besides the data's own: where each row comes from. No file names its own columns so."""
 
 TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no")
 

@@ -15,7 +15,7 @@ from training.clean import FILE, ROW, Role, check_columns, clean_chunk, money_co
 from training.errors import DataError
 from training.files import Chunk, faults, read_chunks
 
-ID = "__id"
+ID = "\0id"
 """Whom a row of the clean frame is about: the book's id, or the row number."""
 
 Progress = Callable[[float], None]

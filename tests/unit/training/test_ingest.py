@@ -13,6 +13,7 @@ from models.money import BOUNDS
 from tests.support.books import DATES, DATES_HEADER, DATES_ROWS, TENURE, TENURE_HEADER, TENURE_ROWS, write_book
 from training import files
 from training.book import read_book
+from training.clean import FILE, ROW
 from training.errors import DataError
 from training.ingest import ID, Ingested, ingest
 
@@ -184,8 +185,8 @@ def test_parquet_and_a_glob_of_files_are_read_like_one_csv(tmp_path: Path) -> No
     typed.tail(2).write_parquet(tmp_path / "part-2.parquet")
     book = read_book(write_book(tmp_path, TENURE.replace("small.csv", "part-*.parquet"), TENURE_HEADER))
     read = ingest(book).frame
-    assert read.drop("__file", "__row").equals(expected.drop("__file", "__row"))
-    assert read.select("__file", "__row").rows() == [
+    assert read.drop(FILE, ROW).equals(expected.drop(FILE, ROW))
+    assert read.select(FILE, ROW).rows() == [
         ("part-1.parquet", 1),
         ("part-2.parquet", 1),
         ("part-2.parquet", 2),
@@ -196,6 +197,17 @@ def test_an_id_repeated_in_another_file_is_rejected_there(tmp_path: Path) -> Non
     book = write_book(tmp_path, TENURE.replace("small.csv", "s*.csv"), TENURE_HEADER, *TENURE_ROWS)
     (tmp_path / "small2.csv").write_text(f"{TENURE_HEADER}\nb,5,0,Yes,,,,\n")
     assert ingest(read_book(book)).rejects.rows() == [("small2.csv", 2, "id", "b", "the id of an earlier row")]
+
+
+def test_columns_may_be_called_as_they_like(tmp_path: Path) -> None:
+    toml, header = TENURE, TENURE_HEADER
+    for old, new in (("contract", "__file"), ("charges", "__row"), ("paperless", "__id")):
+        toml, header = toml.replace(f"{old} = {{", f"{new} = {{"), header.replace(old, new)
+    toml = toml.replace('revenue = "charges"', 'revenue = "__row"')
+    read = ingest(read_book(write_book(tmp_path, toml, header, *TENURE_ROWS, "d,5,0,Yes,M,x,1,f")))
+    assert read.frame[ID].to_list() == ["a", "b", "c"]
+    assert read.frame["__row"].to_list() == [20.5, 30.0, None]
+    assert read.rejects.rows() == [("small.csv", 5, "__row", "x", "expected a number")]
 
 
 def test_files_of_one_name_in_several_folders_are_told_apart(tmp_path: Path) -> None:

@@ -112,7 +112,8 @@ def test_the_id_is_the_books_or_the_first_column_or_the_one_that_is_named(tmp_pa
     stub.live = {**LIVE, "id_column": "customer"}
     publish(path, stub.to, None, report=print)
     publish(path, stub.to, "seats", report=print)
-    assert [batch[0]["prospect_id"] for batch in stub.batches] == ["7", "1", "3"]
+    publish(data(tmp_path, "9,x,3", header="__row,plan,seats"), stub.to, None, report=print)
+    assert [batch[0]["prospect_id"] for batch in stub.batches] == ["7", "1", "3", "9"]
     assert "seats" not in stub.batches[2][0]["features"]
 
 
