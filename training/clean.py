@@ -6,7 +6,7 @@ missing or bad, and the checks that were made. An empty text is missing, which i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -37,14 +37,14 @@ EXACT = 2**53
 """Up to here a float holds every whole number; codes are no larger."""
 
 
-def check_columns(file: Path, roles: Mapping[str, Role], asker: str) -> None:
-    """See that a file has every column of `roles`.
+def check_columns(file: Path, names: Iterable[str], asker: Path) -> None:
+    """See that a file has every column that `asker`, a book or a bundle, names.
 
     Raises:
         DataError: the first that is missing, who asks for it, and the nearest right name.
     """
     there = columns_of(file)
-    for name in roles:
+    for name in names:
         if name not in there:
             hint = nearest(name, there) or f"; it has {', '.join(there)}"
             raise DataError(f"{file}: has no column {name!r}, which {asker} names{hint}")

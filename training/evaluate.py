@@ -127,7 +127,7 @@ def evaluate_bundle(bundle: Bundle, path: Path, now: datetime) -> Metrics:
             f"{path}: counts in {book.source.period}s, the bundle in {manifest.period}s; use a matching book"
         )
     with bar("reading") as progress:
-        people = ingest(book, manifest.contract.features, progress=progress)
+        people = ingest(book, bundle, progress=progress)
     with bar("evaluating") as progress:
         return evaluate(
             lambda x: bundle.scorer(x)[0],

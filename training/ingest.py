@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
+from models.bundle import Bundle
 from models.contract import Feature
 from training.book import Book
 from training.checks import contradictions
@@ -37,7 +38,7 @@ class Ingested(msgspec.Struct, frozen=True):
 
 def ingest(
     book: Book,
-    features: tuple[Feature, ...] | None = None,
+    bundle: Bundle | None = None,
     rejects: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Ingested:
@@ -45,17 +46,19 @@ def ingest(
 
     Args:
         book: says what each column is.
-        features: those to read; the book's own if None.
+        bundle: whose features are read; the book's own if None.
         rejects: CSV file to list the rejected rows in, if there are any.
         progress: told how far the reading is.
 
     Raises:
         DataError: a file or column is not there, too large a share of the rows is bad, or nobody is left.
     """
-    roles = _roles(book, book.features if features is None else features)
+    features = book.features if bundle is None else bundle.manifest.contract.features
+    roles = _roles(book, features)
     files = _files(book)
     for file in files:
-        check_columns(file, roles, str(book.path))
+        check_columns(file, _roles(book, ()), book.path)
+        check_columns(file, (feature.name for feature in features), book.path if bundle is None else bundle.folder)
     frames, bad = [], []
     for position, file in enumerate(files):
         for chunk in read_chunks(file):

@@ -77,7 +77,7 @@ def _roles(bundle: Bundle, data: Path) -> dict[str, Role]:
     """How to clean each column of `data` that the bundle reads."""
     manifest = bundle.manifest
     features: dict[str, Role] = {feature.name: feature.kind for feature in manifest.contract.features}
-    check_columns(data, features, str(bundle.folder))
+    check_columns(data, features, bundle.folder)
     there = set(columns_of(data))
     money = money_columns(manifest.money)
     others: dict[str, Role] = {name: "number" if name in money else "text" for name in sorted(manifest.money.columns)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from models.bundle import open_bundle
 from tests.support.books import DATES, DATES_HEADER, DATES_ROWS, write_book
 from tests.support.bundles import make_bundle
 from training import evaluate as evaluating
-from training.errors import BookError
+from training.errors import BookError, DataError
 from training.evaluate import evaluate, evaluate_bundle
 from training.lifetimes import Lifetimes, kaplan_meier
 
@@ -156,3 +157,10 @@ def test_a_book_observed_until_a_day_to_come_is_not_evaluated(tmp_path: Path) ->
     book = write_book(tmp_path, DATES, DATES_HEADER, *DATES_ROWS)
     with pytest.raises(BookError, match=r"lifetime\.observed_until: expected a day that has come, got 2026-03-31"):
         evaluate_bundle(bundle, book, datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def test_a_feature_that_the_data_lack_is_asked_for_by_the_bundle(tmp_path: Path) -> None:
+    bundle = open_bundle(make_bundle(tmp_path / "registry"))
+    book = write_book(tmp_path, DATES, DATES_HEADER, *DATES_ROWS)
+    with pytest.raises(DataError, match=re.escape(f"has no column 'contract', which {bundle.folder} names")):
+        evaluate_bundle(bundle, book, datetime(2026, 11, 21, tzinfo=UTC))
