@@ -65,7 +65,7 @@ def read_chunks(path: Path) -> Iterator[Chunk]:
     """Every row of a file, in its order, in memory that does not grow with the file.
 
     Raises:
-        DataError: the file cannot be read, or a quote is left open in it.
+        DataError: the file cannot be read or is damaged, or a quote is left open in it.
     """
     names = columns_of(path)
     return _parquet_chunks(path) if path.suffix == ".parquet" else _csv_chunks(path, names)
@@ -91,11 +91,14 @@ def _parquet(path: Path) -> Any:
 def _parquet_chunks(path: Path) -> Iterator[Chunk]:
     file = _parquet(path)
     done = 0
-    for batch in file.iter_batches(batch_size=CHUNK_ROWS):
-        frame = pl.DataFrame(batch)
-        rows = pl.int_range(done + 1, done + 1 + len(frame), dtype=pl.Int64, eager=True)
-        done += len(frame)
-        yield Chunk(path.name, rows, frame, FAULTS.to_frame(), done / file.metadata.num_rows)
+    try:
+        for batch in file.iter_batches(batch_size=CHUNK_ROWS):
+            frame = pl.DataFrame(batch)
+            rows = pl.int_range(done + 1, done + 1 + len(frame), dtype=pl.Int64, eager=True)
+            done += len(frame)
+            yield Chunk(path.name, rows, frame, FAULTS.to_frame(), done / file.metadata.num_rows)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path}: is damaged ({error}); write it again") from error
 
 
 def _header(path: Path) -> list[str]:

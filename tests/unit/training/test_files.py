@@ -99,6 +99,16 @@ def test_a_file_that_is_not_there_or_no_parquet_says_so(tmp_path: Path) -> None:
         columns_of(tmp_path / "d.parquet")
 
 
+def test_a_damaged_parquet_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "d.parquet"
+    pl.DataFrame({"a": [f"x{row}" for row in range(50_000)]}).write_parquet(path)
+    content = bytearray(path.read_bytes())
+    content[60:160] = b"\xff" * 100
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"d\.parquet: is damaged \(.*\); write it again"):
+        rows_of(path)
+
+
 def test_a_parquet_file_keeps_its_types_and_counts_rows_from_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
