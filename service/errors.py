@@ -9,6 +9,7 @@
         ├── Unauthorized      401 no key, or one that we do not know
         ├── Forbidden         403 a key without the scope
         ├── UnknownProspect   404 nothing is stored for this prospect
+        ├── TooSlow           408 a body that does not arrive in time
         ├── TooLarge          413 a body over its limit
         ├── UnsupportedMedia  415 a body that is not JSON
         ├── ClientGone        400 the connection closed before the body's end; nobody reads the answer
@@ -78,6 +79,13 @@ class UnknownProspect(ServiceError):
     """Nothing is stored for this prospect."""
 
     status, slug, title = HTTPStatus.NOT_FOUND, "unknown-prospect", "Unknown prospect"
+
+
+class TooSlow(ServiceError):
+    """A body that does not arrive in time."""
+
+    status, slug, title = HTTPStatus.REQUEST_TIMEOUT, "too-slow", "Body too slow"
+    headers: Mapping[str, str] = {"Connection": "close"}
 
 
 class TooLarge(ServiceError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from litestar.handlers import BaseRouteHandler
 
 from service import texts
 from service.answers import Style
-from service.errors import BadInput, ClientGone, TooLarge, UnsupportedMedia
+from service.errors import BadInput, ClientGone, TooLarge, TooSlow, UnsupportedMedia
 from service.keys import Scope
 from service.resources import resources_of
 
@@ -37,11 +38,12 @@ def requires(scope: Scope) -> Callable[[ASGIConnection[Any, Any, Any, Any], Base
 
 
 async def read_json(request: HttpRequest, limit_bytes: int) -> bytes:
-    """The raw body of a request that declares JSON, refused before more than `limit_bytes` are kept.
+    """The raw body of a request that declares JSON, refused before more than `limit_bytes` are kept, and when late.
 
     Raises:
         UnsupportedMedia: it declares something else, or nothing.
         TooLarge: its declared or its actual length is over the limit.
+        TooSlow: its end does not come in time.
         ClientGone: the connection closed before its end.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -50,6 +52,14 @@ async def read_json(request: HttpRequest, limit_bytes: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:12]) > limit_bytes:
         raise TooLarge(limit_bytes)
+    try:
+        async with asyncio.timeout(resources_of(request).settings.receive_timeout_s):
+            return await _body(request, limit_bytes)
+    except TimeoutError:
+        raise TooSlow("the body did not arrive in time") from None
+
+
+async def _body(request: HttpRequest, limit_bytes: int) -> bytes:
     body = b""
     while True:
         message = await request.receive()

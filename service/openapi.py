@@ -62,6 +62,7 @@ REFUSALS: dict[int, str] = {
     401: "no API key, or an unknown one",
     403: "the key lacks the scope",
     404: "nothing is stored for this prospect",
+    408: "the body did not arrive in time; the connection is closed",
     413: "the body is too large",
     415: "the body is not declared as JSON",
     503: "no bundle serves, or the store is needed and does not answer",
@@ -81,7 +82,7 @@ class Operation(NamedTuple):
     refusals: tuple[int, ...] = ()
 
 
-_BODY = (400, 401, 403, 413, 415, 503)
+_BODY = (400, 401, 403, 408, 413, 415, 503)
 _FEATURES = "/v1/prospects/{prospect_id}/features"
 OPERATIONS = (
     Operation("post", "/v1/score", "Score one prospect", "score", ScoreRequest, 200, Answer, _BODY),

@@ -20,6 +20,7 @@ from litestar import Litestar
 from service import logs
 from service.app import create_app
 from service.errors import SettingsError
+from service.protocol import bounded
 from service.resources import Resources
 from service.settings import settings_from
 
@@ -80,7 +81,7 @@ def main(socket_fd: int, lifeline_fd: int) -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=bounded(resources.settings.receive_timeout_s, idle_s=KEEP_ALIVE_S),
         lifespan="on",
         interface="asgi3",
         log_config=None,

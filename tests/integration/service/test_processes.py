@@ -34,6 +34,14 @@ def service(tmp_path_factory: pytest.TempPathFactory, small_registry: Path) -> I
         yield started
 
 
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory, small_registry: Path) -> Iterator[Service]:
+    """One worker that waits a second for what is sent to it."""
+    folder = tmp_path_factory.mktemp("impatient")
+    with running(folder, small_registry, "dev", env={"GATEKEEPER_RECEIVE_TIMEOUT_S": "1"}) as started:
+        yield started
+
+
 def alive(pid: int) -> bool:
     """Whether a process runs; a zombie does not."""
     try:
@@ -118,6 +126,44 @@ def test_a_request_that_never_ends_is_cut_off_when_the_drain_time_is_over(tmp_pa
             started = time.monotonic()
             assert service.stop() == 0
             assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"POST /v1/score HTTP/1.1\r\nHost: x\r\nAuthor", b""),
+        (b"POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{", b"HTTP/1.1 401 Unauthorized"),
+        (
+            b"POST /v1/score HTTP/1.1\r\nAuthorization: Bearer dev\r\nContent-Type: application/json\r\n%s\r\n\r\n{"
+            % b"Content-Length: 9",
+            b"HTTP/1.1 408 Request Timeout",
+        ),
+    ],
+    ids=["header", "refused", "body"],
+)
+def test_who_does_not_finish_a_request_is_cut_off(impatient: Service, sent: bytes, status: bytes) -> None:
+    assert impatient.ready()
+    host, port = impatient.client.base_url.host, impatient.client.base_url.port
+    with socket.create_connection((host, port), timeout=5) as connection:
+        connection.sendall(sent)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.partition(b"\r\n")[0] == status
+    assert not status.startswith(b"HTTP/1.1 408") or b'"type":"urn:gatekeeper:too-slow"' in answer
+    assert impatient.events("worker.died") == []
+
+
+def test_who_is_idle_between_requests_is_not_cut_off(impatient: Service) -> None:
+    host, port = impatient.client.base_url.host, impatient.client.base_url.port
+
+    def from_port() -> int:
+        stream = impatient.client.get("/health/live").extensions["network_stream"]
+        return int(stream.get_extra_info("client_addr")[1])
+
+    first = from_port()
+    with socket.create_connection((host, port), timeout=5) as unfinished:
+        unfinished.sendall(b"GET")
+        assert unfinished.recv(1) == b""  # cut off, and the idle one was there before it
+    assert from_port() == first
 
 
 def test_killing_the_store_under_load_fails_no_request_and_is_over_within_a_second(
