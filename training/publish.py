@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,7 +89,7 @@ def publish(
 
     Raises:
         DataError: the file cannot be read, or has no id or no feature column.
-        PublishError: the service cannot be reached, or refuses a whole batch.
+        PublishError: the key cannot be one, or the service cannot be reached, or refuses a whole batch.
     """
     there = columns_of(data)
     sent = failed = 0
@@ -156,6 +157,8 @@ def _batches(entries: list[_Entry]) -> Iterator[list[bytes]]:
 
 
 def _client(to: Destination) -> httpx.Client:
+    if not re.fullmatch(r"[!-~]+", to.key):
+        raise PublishError("--key: holds other than visible ASCII characters, which no key does; copy it again")
     try:
         return httpx.Client(base_url=to.url, timeout=TIMEOUT_S, headers={"Authorization": f"Bearer {to.key}"})
     except httpx.InvalidURL as error:

@@ -177,6 +177,14 @@ def test_a_refusal_of_the_whole_batch_stops_at_once(
     assert str(caught.value).startswith(f"{stub.to.url}/v1/features/batch: {expected}")
 
 
+@pytest.mark.parametrize("key", ["é", "k\n", "two words", "", "\x7f"])
+def test_a_key_that_no_header_can_carry_is_refused_at_once(tmp_path: Path, stub: Stub, key: str) -> None:
+    waits: list[float] = []
+    with pytest.raises(PublishError, match="--key: holds other than visible ASCII characters"):
+        publish(data(tmp_path, "a,x,1,1,"), Destination(stub.to.url, key), None, report=print, wait=waits.append)
+    assert waits == stub.batches == []
+
+
 def test_features_that_the_file_lacks_are_named(tmp_path: Path, stub: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     publish(data(tmp_path, "a,x", header="id,plan"), stub.to, None, report=print)
     assert "has no column seats, auto; the service will take these features as missing" in capsys.readouterr().err
