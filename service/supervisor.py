@@ -119,9 +119,12 @@ class Workers:
 
     def _start(self) -> None:
         descriptors = (self._listener.fileno(), self._lifeline)
-        worker = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "service.worker", *map(str, descriptors)], env=self._environ, pass_fds=descriptors
-        )
+        command = [sys.executable, "-m", "service.worker", *map(str, descriptors)]
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # inherited: it waits until the worker can take it
+        try:
+            worker = subprocess.Popen(command, env=self._environ, pass_fds=descriptors)  # noqa: S603
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         self._started_at = time.monotonic()
         self._running.append(worker)
 

@@ -235,6 +235,17 @@ def test_who_sends_ten_megabytes_reads_a_413(service: Service) -> None:
     assert service.client.post("/v1/score", json=BODY).status_code == 200
 
 
+def test_a_signal_to_read_keys_waits_for_a_worker_that_starts(tmp_path: Path, small_registry: Path) -> None:
+    with running(tmp_path, small_registry, "dev") as service:
+        store = store_pid(service)
+        [old] = descendants(service.process.pid) - {store}
+        os.kill(old, signal.SIGKILL)
+        eventually(lambda: descendants(service.process.pid) - {store, old})
+        service.process.send_signal(signal.SIGHUP)
+        eventually(lambda: service.events("keys.read"))
+        assert [entry["pid"] for entry in service.events("worker.died")] == [old]
+
+
 def test_an_id_with_a_slash_has_a_url(service: Service) -> None:
     path = "/v1/prospects/crm%2F%E5%B1%B1/features?x=1"
     assert service.client.put(path, json={"seats": 3}).json()["prospect_id"] == "crm/山"
