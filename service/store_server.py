@@ -33,10 +33,13 @@ SOCKET_PATH_MAX = 100
 """Bytes that a unix socket's path may have everywhere: 104 on macOS, 108 on Linux, less the ending zero."""
 
 START_S = 20.0
-"""A large file takes a while to load."""
+"""Most files have loaded by then; one that has not goes on loading while the service answers without the store."""
 
 STOP_S = 10.0
 WATCH_S = 0.1
+
+RETRY_S = 1.0
+"""Between attempts to start a server that does not: long enough to leave the machine alone."""
 
 
 class StoreServer:
@@ -67,12 +70,14 @@ class StoreServer:
             )
         self._lock = _lock(self._data / "owner.lock")
         try:
-            if self._alive():
-                log.info("store.adopted", pid=self._pid())
-            else:
+            adopted = self._alive()
+            if not adopted:
                 self._start()
             self._await_answer()
+            if adopted:
+                log.info("store.adopted", pid=self._pid())
         except BaseException:
+            self._end_process()
             os.close(self._lock)
             raise
         self._watch.start()
@@ -111,27 +116,35 @@ class StoreServer:
 
     def _await_answer(self) -> None:
         deadline = time.monotonic() + START_S
+        loading = False
         while time.monotonic() < deadline:
             try:
                 with self._client() as client:
                     client.ping()
-            except (RedisError, OSError):
+            except (RedisError, OSError) as error:
+                loading = loading or isinstance(error, BusyLoadingError)
                 if self._process is not None and self._process.poll() is not None:
                     raise StoreServerError(f"valkey-server stopped at once; see {self._data / 'valkey.log'}") from None
                 time.sleep(0.01)
             else:
                 return
+        if loading:
+            log.warning("store.loading", waited_s=START_S)
+            return
         raise StoreServerError(f"valkey-server is silent for {START_S:g} s: {self._data / 'valkey.log'}")
 
     def _restart_when_dead(self) -> None:
         while not self._stopping.wait(WATCH_S):
             if self._process is not None:
                 self._process.poll()  # reaps it
-            if not self._alive() and not self._stopping.is_set():
-                log.error("store.died")
-                self._start()
-                with contextlib.suppress(StoreServerError):  # looked at again in a moment
+            try:
+                if not self._alive() and not self._stopping.is_set():
+                    log.error("store.died")
+                    self._start()
                     self._await_answer()
+            except (StoreServerError, RedisError, OSError) as error:
+                log.error("store.not_restarted", why=str(error))  # noqa: TRY400
+                self._stopping.wait(RETRY_S)
 
     def _alive(self) -> bool:
         """Whether some server listens, busy or slow though it be: a second one on the same files would corrupt them."""
@@ -160,6 +173,17 @@ class StoreServer:
         while pid and _runs(pid, self._process) and time.monotonic() < deadline:
             time.sleep(0.01)
         log.info("store.stopped", pid=pid)
+
+    def _end_process(self) -> None:
+        """Leave nothing behind of a start that failed."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def _client(self) -> Redis:
         return Redis(unix_socket_path=str(self._socket), socket_timeout=1.0, retry=Retry(NoBackoff(), 0))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 import redis
 
+from service import store_server
 from service.errors import StoreServerError
-from service.store_server import SOCKET_PATH_MAX, StoreServer, id_secret_in
+from service.store_server import SOCKET_PATH_MAX, StoreServer, binary, id_secret_in
 from tests.support.waiting import eventually
 
 
@@ -48,6 +50,70 @@ def test_a_killed_server_is_started_again_with_all_that_was_written(tmp_path: Pa
         eventually(back)
         with client(server) as connection:
             assert connection.get("kept") == b"yes"
+
+
+def test_a_server_that_cannot_be_started_again_at_first_is_started_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(store_server, "RETRY_S", 0.05)
+    said: list[str] = []
+
+    def refused() -> bool:
+        said.append(capsys.readouterr().out)
+        return "store.not_restarted" in "".join(said)
+
+    def answers() -> bool:
+        try:
+            return pid(server) > 0
+        except redis.RedisError:
+            return False
+
+    with StoreServer(tmp_path) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(store_server, "binary", lambda: tmp_path / "gone")
+            os.kill(pid(server), signal.SIGKILL)
+            eventually(refused)
+        eventually(answers)
+
+
+def test_a_server_that_never_answers_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(store_server, "START_S", 0.0)
+        server = StoreServer(tmp_path)
+        with pytest.raises(StoreServerError, match="silent"):
+            server.__enter__()
+    assert server._process is not None
+    assert server._process.poll() is not None
+    with StoreServer(tmp_path) as another:
+        assert pid(another) != server._process.pid
+
+
+def test_a_server_that_loads_for_long_is_waited_for_no_longer_and_not_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = 20_000
+    with StoreServer(tmp_path) as server, client(server) as connection:
+        pipeline = connection.pipeline(transaction=False)
+        for n in range(keys):
+            pipeline.set(f"key {n}", n)
+        pipeline.execute()
+    command = [str(binary()), "--port", "0", "--unixsocket", str(tmp_path / "valkey.sock"), "--dir", str(tmp_path)]
+    slow = subprocess.Popen([*command, "--appendonly", "yes", "--key-load-delay", "200"], stdout=subprocess.DEVNULL)
+    monkeypatch.setattr(store_server, "START_S", 1.0)
+
+    def loaded() -> bool:
+        try:
+            return bool(connection.ping())
+        except redis.BusyLoadingError:
+            return False
+
+    eventually((tmp_path / "valkey.sock").exists)
+    with StoreServer(tmp_path) as server, client(server) as connection:
+        assert not loaded()
+        eventually(loaded, within_s=20)
+        assert connection.dbsize() == keys
+        assert pid(server) == slow.pid
+    assert slow.wait(10) == 0
 
 
 def test_what_was_written_is_there_after_a_stop(tmp_path: Path) -> None:
