@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -57,9 +59,6 @@ class LiveModel:
         except GatekeeperError as error:
             self._refuse(str(error).replace(str(self._registry), "registry"))
             return
-        except Exception as error:  # noqa: BLE001 - foreign files make parsers raise anything; the old model serves on
-            self._refuse(f"the registry's files do not open: {type(error).__name__}")
-            return
         self.refused = None
         if fresh is not None:
             self._assessor = fresh
@@ -73,12 +72,18 @@ class LiveModel:
             await asyncio.to_thread(self.refresh)
 
     def _changed(self) -> Assessor | None:
-        """An assessor for what the registry names, or None when that serves already."""
-        folder = self._folder or only_model(self._registry)
-        version = live_version(folder)
+        """An assessor for what the registry names, or None when that serves already.
+
+        Raises:
+            GatekeeperError: whatever is wrong with it.
+        """
+        with _stage("registry"):
+            folder = self._folder or only_model(self._registry)
+            version = live_version(folder)
         if version is None:
             raise BundleError(f"{folder}: names no live version")
-        policy = live_policy(folder)
+        with _stage("policy"):
+            policy = live_policy(folder)
         serving = self._assessor
         bundle: Bundle
         if serving is not None and serving.bundle.folder == folder / version:
@@ -86,9 +91,12 @@ class LiveModel:
                 return None
             bundle = serving.bundle
         else:
-            bundle = open_bundle(folder / version)
-        fresh = Assessor(bundle, policy)
-        _warm(fresh)
+            with _stage(f"bundle {version}"):
+                bundle = open_bundle(folder / version)
+        with _stage(f"policy with bundle {version}"):
+            fresh = Assessor(bundle, policy)
+        with _stage(f"first assessments by bundle {version}"):
+            _warm(fresh)
         self._folder = folder
         return fresh
 
@@ -99,6 +107,17 @@ class LiveModel:
                 "model.refused", why=why, serving=self._assessor.bundle.manifest.version if self._assessor else None
             )
         self.refused = why
+
+
+@contextlib.contextmanager
+def _stage(name: str) -> Iterator[None]:
+    """Translate what is no error of ours: foreign files make parsers raise anything, and the old model serves on."""
+    try:
+        yield
+    except GatekeeperError:
+        raise
+    except Exception as error:
+        raise GatekeeperError(f"{name}: {type(error).__name__}") from error
 
 
 def _warm(assessor: Assessor) -> None:

@@ -18,6 +18,7 @@ from litestar.testing import TestClient
 from models.bundle import Manifest
 from models.contract import Contract, Feature
 from models.registry import activate
+from service import live
 from tests.support.app import client_of, settings_for
 from tests.support.bundles import CONTRACT, make_bundle
 from tests.support.server import running
@@ -103,18 +104,51 @@ def test_a_bundle_that_is_consistent_but_makes_no_sense_is_refused(tmp_path: Pat
     broken = make_bundle(tmp_path, tilt=0.1, live=False)
     golden = b'{"features": {}, "survival": [0.5, 0.5], "points": [1, 2, 3]}\n'
     (broken / "golden.jsonl").write_bytes(golden)
-    manifest = msgspec.json.decode((broken / "manifest.json").read_bytes(), type=Manifest)
-    files = {**manifest.files, "golden.jsonl": "sha256:" + hashlib.sha256(golden).hexdigest()}
-    manifest = msgspec.structs.replace(manifest, files=files)
-    manifest = msgspec.structs.replace(manifest, version=manifest.content_version())
-    (broken / "manifest.json").write_bytes(msgspec.json.encode(manifest))
-    new = broken.rename(tmp_path / "book" / manifest.version)
+    files = msgspec.json.decode((broken / "manifest.json").read_bytes(), type=Manifest).files
+    new = republished(broken, files={**files, "golden.jsonl": "sha256:" + hashlib.sha256(golden).hexdigest()})
     with client_of(settings_for(tmp_path, valkey.url)) as client:
         point_at(tmp_path, new.name)
         eventually(lambda: ready(client)["impaired"])
         assert (ready(client)["status"], serving(client)) == (200, old)
         sound = make_bundle(tmp_path, tilt=0.2)
         eventually(lambda: serving(client) == sound.name)
+
+
+def republished(folder: Path, **changes: Any) -> Path:
+    """The bundle with a manifest that was changed, and hashed again so that it agrees with itself."""
+    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
+    manifest = msgspec.structs.replace(manifest, **changes)
+    manifest = msgspec.structs.replace(manifest, version=manifest.content_version())
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    return folder.rename(folder.parent / manifest.version)
+
+
+FEATURES = CONTRACT.features
+REORDERED = Contract(
+    (msgspec.structs.replace(FEATURES[0], categories=("Two year", "One year", "Month-to-month")), *FEATURES[1:])
+)
+"""As wide as the model's, and the same features: only an answer tells that the categories changed places."""
+
+
+@pytest.mark.parametrize(
+    ("contract", "betrayed_by"),
+    [(WIDER, "the columns"), (Contract(FEATURES[:-1]), "the columns"), (REORDERED, "golden rows")],
+)
+def test_a_bundle_whose_contract_is_not_its_models_is_refused_though_every_hash_agrees(
+    tmp_path: Path, valkey: Valkey, contract: Contract, betrayed_by: str
+) -> None:
+    old = make_bundle(tmp_path).name
+    sound = make_bundle(tmp_path, tilt=0.1, live=False)
+    wrong = republished(sound, contract=contract, contract_hash=contract.hash)
+    with client_of(settings_for(tmp_path, valkey.url)) as client:
+        client.put("/v1/prospects/L/features", json={"contract": "One year", "monthly_charges": 90})
+        before = client.post("/v1/score", json={"prospect_id": "L"}).json()
+        point_at(tmp_path, wrong.name)
+        [impaired] = eventually(lambda: ready(client)["impaired"])
+        assert betrayed_by in impaired["why"]
+        assert (ready(client)["status"], serving(client)) == (200, old)
+        after = client.post("/v1/score", json={"prospect_id": "L"}).json()
+        assert (after["risk"], after["model"]) == (before["risk"], before["model"])
 
 
 @pytest.mark.parametrize("version", ["gone", "", "../../etc"])
@@ -124,6 +158,34 @@ def test_a_current_that_names_nothing_is_refused(tmp_path: Path, valkey: Valkey,
         point_at(tmp_path, version)
         assert eventually(lambda: ready(client)["impaired"])[0]["part"] == "model"
         assert serving(client) == old
+
+
+@pytest.mark.parametrize(
+    ("function", "stage"),
+    [
+        ("live_version", "registry"),
+        ("live_policy", "policy"),
+        ("open_bundle", "bundle {}"),
+        ("Assessor", "policy with bundle {}"),
+        ("_warm", "first assessments by bundle {}"),
+    ],
+)
+def test_a_refusal_that_nobody_foresaw_names_the_stage(
+    tmp_path: Path, valkey: Valkey, monkeypatch: pytest.MonkeyPatch, function: str, stage: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    old = make_bundle(tmp_path).name
+    new = make_bundle(tmp_path, tilt=0.1, live=False).name
+    with client_of(settings_for(tmp_path, valkey.url)) as client:
+        with monkeypatch.context() as patched:
+            patched.setattr(live, function, fail)
+            point_at(tmp_path, new)
+            [impaired] = eventually(lambda: ready(client)["impaired"])
+            assert impaired == {"part": "model", "why": f"{stage.format(new)}: ZeroDivisionError"}
+            assert serving(client) == old
+        eventually(lambda: serving(client) == new)
 
 
 def test_a_new_policy_goes_live_and_a_broken_one_is_refused(tmp_path: Path, valkey: Valkey) -> None:
