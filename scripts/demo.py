@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpx
 import msgspec
@@ -21,16 +21,40 @@ REGISTRY, DATA, LEADS = HERE / "registry", HERE / "data", HERE / "leads.csv"
 KEY = "dev"
 ACTIONS = ("do_not_chase", "review", "proceed")
 READY_WITHIN_S = 30.0
+STOPPED_WITHIN_S = 20.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends the demo."""
+
+WHY_NOT_BY_RISK = (
+    "(Do not chase can show a lower risk than review: that lead would lose money, "
+    "while the other, though likelier to leave, is still worth its price.)"
+)
 
 console = Console(soft_wrap=True, highlight=False)
 
 
-def main() -> int:
-    """Run the demo until it is interrupted; the service's exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    port = os.environ.get("PORT", "8000")
-    url = f"http://127.0.0.1:{port}"
+children: list[subprocess.Popen[str]] = []
+"""Everything that was started, to be ended with the demo."""
 
+
+def main() -> int:
+    """Run the demo until it is interrupted, and end what it started; the service's exit code."""
+    for number in SIGNALS:
+        signal.signal(number, _interrupt)
+    try:
+        return demo(os.environ.get("PORT", "8000"))
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        for child in children:
+            stop(child)
+
+
+def demo(port: str) -> int:
+    """All steps, the last of which serves until the service ends; its exit code."""
+    url = f"http://127.0.0.1:{port}"
     step("1. A sample book: 7,043 past customers of a fictional telephone company")
     book = run("training", "sample", "telco", "--out", str(HERE))
     step("2. Fit a model of who leaves early, and what each customer is worth")
@@ -40,24 +64,18 @@ def main() -> int:
     leads = choose_leads()
     step(f"4. Start store and service on {url}")
     service = start(port)
-    try:
-        wait_until_ready(service, url)
-        step("5. Send what the CRM knows of the leads")
-        run("training", "publish", str(LEADS), "--url", url, "--key", KEY)
-        step("6. Ask about three of them: one of each action")
-        for prospect_id in leads:
-            ask(url, prospect_id)
-        step(f"Serving on {url} until Ctrl-C. Try a what-if of your own, a year's contract instead of a monthly one:")
-        features = '{"contract": "One year"}'
-        body = f'{{"prospect_id": "{leads[0]}", "features": {features}}}'
-        console.print(
-            f"curl -s '{url}/v1/score?lang=ja' -H 'Authorization: Bearer {KEY}' --json '{body}'", markup=False
-        )
-        return service.wait()
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        stop(service)
+    wait_until_ready(service, url)
+    step("5. Send what the CRM knows of the leads")
+    run("training", "publish", str(LEADS), "--url", url, "--key", KEY)
+    step("6. Ask about three of them: one of each action")
+    console.print(WHY_NOT_BY_RISK, style="dim", markup=False)
+    for prospect_id in leads:
+        ask(url, prospect_id)
+    step(f"Serving on {url} until Ctrl-C. Try a what-if of your own, a year's contract instead of a monthly one:")
+    features = '{"contract": "One year"}'
+    body = f'{{"prospect_id": "{leads[0]}", "features": {features}}}'
+    console.print(f"curl -s '{url}/v1/score?lang=ja' -H 'Authorization: Bearer {KEY}' --json '{body}'", markup=False)
+    return service.wait()
 
 
 def choose_leads() -> list[str]:
@@ -80,26 +98,40 @@ def choose_leads() -> list[str]:
 def run(*command: str) -> str:
     """Show a command, run it, and return the last line that it prints."""
     console.print("$ python -m " + " ".join(command), style="dim", markup=False)
-    done = subprocess.run([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True, check=False)
-    console.print(done.stdout, markup=False, end="")
-    if done.returncode:
-        raise SystemExit(done.returncode)
-    return (done.stdout.strip().splitlines() or [""])[-1]
+    child = spawn(*command, stdout=subprocess.PIPE)
+    printed, _ = child.communicate()
+    console.print(printed, markup=False, end="")
+    if child.returncode:
+        raise SystemExit(child.returncode)
+    return (printed.strip().splitlines() or [""])[-1]
 
 
-def start(port: str) -> subprocess.Popen[bytes]:
+def start(port: str) -> subprocess.Popen[str]:
     """The service with its own store, as `python -m service dev` starts both, logging to a file."""
     command = ["service", "dev", "--port", port]
     log = HERE / "service.log"
     console.print("$ python -m " + " ".join(command) + f"   (log: {log})", style="dim", markup=False)
     environ = {"GATEKEEPER_REGISTRY": str(REGISTRY), "GATEKEEPER_MODEL": "telco", "GATEKEEPER_DATA": str(DATA)}
     with log.open("wb") as file:
-        return subprocess.Popen(
-            [sys.executable, "-m", *command], env={**os.environ, **environ}, stdout=file, stderr=file
-        )
+        return spawn(*command, env={**os.environ, **environ}, stdout=file, stderr=file)
 
 
-def wait_until_ready(service: subprocess.Popen[bytes], url: str) -> None:
+def spawn(*command: str, **options: Any) -> subprocess.Popen[str]:
+    """Start `python -m command` as one of the `children`, in a group of its own: a Ctrl-C reaches it through us."""
+    late: list[int] = []
+    for number in SIGNALS:  # interrupted here, a child would be started and forgotten
+        signal.signal(number, lambda caught, _: late.append(caught))
+    try:
+        children.append(subprocess.Popen([sys.executable, "-m", *command], text=True, process_group=0, **options))
+    finally:
+        for number in SIGNALS:
+            signal.signal(number, _interrupt)
+        for caught in late:
+            signal.raise_signal(caught)
+    return children[-1]
+
+
+def wait_until_ready(service: subprocess.Popen[str], url: str) -> None:
     """Return when the service is ready; leave with its log when it is not to be had."""
     deadline = time.monotonic() + READY_WITHIN_S
     while service.poll() is None and time.monotonic() < deadline:
@@ -124,11 +156,14 @@ def ask(url: str, prospect_id: str) -> None:
     console.print(msgspec.json.format(answer.content, indent=2).decode(), markup=False)
 
 
-def stop(service: subprocess.Popen[bytes]) -> None:
-    """End the service, which ends its store."""
-    if service.poll() is None:
-        service.send_signal(signal.SIGTERM)
-    service.wait()
+def stop(child: subprocess.Popen[str]) -> None:
+    """End a child; the service ends its store."""
+    child.terminate()
+    try:
+        child.wait(STOPPED_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def step(text: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.support.image import ROOT
 from tests.support.server import free_port
@@ -108,6 +109,29 @@ def test_the_demo_trains_serves_and_answers_and_leaves_no_process_behind(tmp_pat
         demo.send_signal(signal.SIGTERM)
         assert demo.wait(30) == 0
         assert at_work_in(tmp_path) == []
+    finally:
+        for left in at_work_in(tmp_path):
+            os.kill(left, signal.SIGKILL)
+        demo.wait(10)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_demo_ends_quietly_while_it_trains_and_leaves_no_process_behind(tmp_path: Path, number: int) -> None:
+    log = tmp_path / "demo.log"
+    with log.open("wb") as sink:
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "scripts.demo"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        eventually(lambda: "training fit" in log.read_text("utf-8") and len(at_work_in(tmp_path)) == 2, 120)
+        demo.send_signal(number)
+        assert demo.wait(30) == 0
+        assert at_work_in(tmp_path) == []
+        assert "Traceback" not in log.read_text("utf-8")
     finally:
         for left in at_work_in(tmp_path):
             os.kill(left, signal.SIGKILL)
