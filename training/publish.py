@@ -158,7 +158,7 @@ def _batches(entries: list[_Entry]) -> Iterator[list[bytes]]:
 
 def _client(to: Destination) -> httpx.Client:
     if not re.fullmatch(r"[!-~]+", to.key):
-        raise PublishError("--key: holds other than visible ASCII characters, which no key does; copy it again")
+        raise PublishError("--key: expected visible ASCII characters and no others; copy the key again")
     try:
         return httpx.Client(base_url=to.url, timeout=TIMEOUT_S, headers={"Authorization": f"Bearer {to.key}"})
     except httpx.InvalidURL as error:

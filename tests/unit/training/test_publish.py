@@ -180,7 +180,7 @@ def test_a_refusal_of_the_whole_batch_stops_at_once(
 @pytest.mark.parametrize("key", ["é", "k\n", "two words", "", "\x7f"])
 def test_a_key_that_no_header_can_carry_is_refused_at_once(tmp_path: Path, stub: Stub, key: str) -> None:
     waits: list[float] = []
-    with pytest.raises(PublishError, match="--key: holds other than visible ASCII characters"):
+    with pytest.raises(PublishError, match="--key: expected visible ASCII characters"):
         publish(data(tmp_path, "a,x,1,1,"), Destination(stub.to.url, key), None, report=print, wait=waits.append)
     assert waits == stub.batches == []
 
