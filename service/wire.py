@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 import unicodedata
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -46,15 +46,27 @@ class _Wrapped(msgspec.Struct, frozen=True):
     features: dict[str, Scalar]
 
 
+class _Key:
+    """A key of a mapping, which msgspec hands to a hook as it reads it."""
+
+
+class _KeyedFeatures(msgspec.Struct, frozen=True):
+    features: dict[_Key, Scalar]
+
+
+class _KeyedValue(msgspec.Struct, frozen=True):
+    value: dict[_Key, MoneyScalar]
+
+
+_KEYED = {"": dict[_Key, Scalar], ".features": _KeyedFeatures, ".value": _KeyedValue}
+"""Every place of a mapping, and a shape that reads it and passes over the rest."""
+
 _score = msgspec.json.Decoder(ScoreRequest)
 _entry = msgspec.json.Decoder(FeaturesRequest)
 _batch = msgspec.json.Decoder(Batch)
 _features = msgspec.json.Decoder(dict[str, Scalar])
 _wrapped = msgspec.json.Decoder(_Wrapped)
 _keys = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_items = msgspec.json.Decoder(list[msgspec.Raw])
-_scalar = msgspec.json.Decoder(Scalar)
-_money = msgspec.json.Decoder(MoneyScalar)
 
 
 def read_score(body: bytes | msgspec.Raw, at: str = "$") -> ScoreRequest:
@@ -147,8 +159,8 @@ def _read(decoder: msgspec.json.Decoder[Body], body: bytes | msgspec.Raw, at: st
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        reason, _, path = str(error).rpartition(" - at `")
-        raise BadInput(at + _with_keys(body, path[1:-1]), reason or str(error)) from None
+        reason, _, path = str(error).partition(" - at `$")
+        raise BadInput(at + _with_key(body, path[:-1]), reason) from None
     except msgspec.DecodeError as error:
         raise BadInput(at, str(error)) from None
     except UnicodeDecodeError:
@@ -157,32 +169,20 @@ def _read(decoder: msgspec.json.Decoder[Body], body: bytes | msgspec.Raw, at: st
         raise BadInput(at, "nested too deeply") from None
 
 
-def _with_keys(body: bytes | msgspec.Raw, path: str) -> str:
-    """`path` below the root, with the key named where msgspec writes `[...]` for the values of a mapping."""
-    spelled, here = "", msgspec.Raw(body)
-    try:
-        for name, index, anonymous in re.findall(r"\.(\w+)|\[(\d+)\]|(\[\.\.\.\])", path):
-            if name:
-                here = _keys.decode(here)[name]
-                spelled += f".{name}"
-            elif index:
-                here = _items.decode(here)[int(index)]
-                spelled += f"[{index}]"
-            elif anonymous:
-                decoder: msgspec.json.Decoder[Any] = _money if spelled == ".value" else _scalar
-                key, here = next(item for item in _keys.decode(here).items() if not _decodes(decoder, item[1]))
-                spelled = key_path(spelled, key)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, StopIteration, LookupError):
-        return path  # what msgspec could tell is still true
-    return spelled
+def _with_key(body: bytes | msgspec.Raw, path: str) -> str:
+    """`path` with the key named where msgspec writes `[...]` for a mapping's value: the last key before the fault."""
+    parent, anonymous, _ = path.partition("[...]")
+    if not anonymous:
+        return path
+    read: list[str] = []
 
+    def note(_: type, key: str) -> _Key:
+        read.append(key)
+        return _Key()
 
-def _decodes(decoder: msgspec.json.Decoder[Any], raw: msgspec.Raw) -> bool:
-    try:
-        decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
+    with contextlib.suppress(msgspec.ValidationError):
+        msgspec.json.decode(body, type=_KEYED[parent], dec_hook=note)
+    return key_path(parent, read[-1])
 
 
 def _is_wrapped(body: bytes) -> bool:
