@@ -182,7 +182,7 @@ def test_a_key_that_no_header_can_carry_is_refused_at_once(tmp_path: Path, stub:
     waits: list[float] = []
     with pytest.raises(PublishError, match="--key: expected visible ASCII characters"):
         publish(data(tmp_path, "a,x,1,1,"), Destination(stub.to.url, key), None, report=print, wait=waits.append)
-    assert waits == stub.batches == []
+    assert (waits, stub.batches) == ([], [])
 
 
 def test_features_that_the_file_lacks_are_named(tmp_path: Path, stub: Stub, capsys: pytest.CaptureFixture[str]) -> None:
