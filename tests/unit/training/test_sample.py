@@ -10,7 +10,7 @@ import pytest
 
 from training.book import read_book
 from training.errors import TrainingError
-from training.ingest import ingest, summary
+from training.ingest import ID, ingest, summary
 from training.sample import write_telco
 
 
@@ -19,7 +19,7 @@ def test_the_sample_book_reads_and_only_unbilled_customers_are_rejected(tmp_path
     read = ingest(book)
     assert len(read.frame) == 7032
     assert summary(read.rejects) == '11 x tenure: expected 1 or more, since tenure_counts = "started"'
-    assert read.frame["__id"][0] == "telco-0001"
+    assert read.frame[ID][0] == "telco-0001"
 
 
 def test_no_column_of_the_sample_that_leaks_or_is_protected_is_a_feature(tmp_path: Path) -> None:
