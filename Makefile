@@ -4,6 +4,9 @@ UV      := $(shell command -v uv || echo $(UV_HOME)/bin/uv)
 PY      := .venv/bin/python
 SYNCED  := .venv/.synced
 
+# scikit-learn's threads spin while they wait for each other, and starve whatever else runs.
+export OMP_WAIT_POLICY := PASSIVE
+
 .PHONY: demo test lint format bench quality clean
 
 $(UV_HOME)/bin/uv:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -20,6 +21,8 @@ REGISTRY = Path("models/registry")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0, 1 when part of the work failed, 2 when the input is at fault."""
     args = _parser().parse_args(arguments)
+    # scikit-learn's threads spin while they wait for each other; beside another busy process that takes minutes.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return int(args.run(args) or 0)
     except GatekeeperError as error:
