@@ -15,6 +15,7 @@ from training.hazard import AdditiveHazardClassifier
 from training.ingest import ingest
 from training.lifetimes import lifetimes, structured
 from training.personperiods import Floats
+from training.selection import select
 from training.tables import Tables
 
 
@@ -47,8 +48,9 @@ def fit_telco(toml: Path) -> tuple[AdditiveHazardClassifier, Vector]:
     contract = build_contract(book.features, people.frame)
     x = encode(contract, people.frame)
     categorical = tuple(j for j, feature in enumerate(contract.features) if feature.kind == "category")
-    model = AdditiveHazardClassifier(horizon=12, periods=60, categorical=categorical)
-    return model.fit(x, structured(lifetimes(book, people.frame))), x
+    template = AdditiveHazardClassifier(horizon=12, periods=60, categorical=categorical)
+    y = structured(lifetimes(book, people.frame))
+    return select(template, x, y).estimator.fit(x, y), x
 
 
 def enumerate_shapley(own: Floats, background: Floats, tables: Tables) -> Floats:
