@@ -39,7 +39,7 @@ class Bins(NamedTuple):
         learned = np.zeros(len(edges) + 2, dtype=np.bool_)
         learned[np.unique(_rows(column, edges))] = True
         if categorical:
-            learned[1] = False  # unknown: rare categories that share the code taught nothing about the next one
+            learned[1] = False  # unknown: customers of whom only that is known teach nothing about the next one
         else:
             learned[1:] = len(seen) > 0  # a number between two seen ones belongs to a bin all the same
         learned[0] |= not learned.any()

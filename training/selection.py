@@ -22,7 +22,7 @@ from training.tables import softplus
 
 FOLDS = 3
 CUSTOMERS = 20_000
-"""Customers that settings are chosen on, at random if there are more: what they decide does not change beyond."""
+"""Customers that settings are chosen on, at random if there are more: bounds the time that a large book takes."""
 
 SETTINGS: tuple[dict[str, int], ...] = tuple(
     {"max_iter": rounds, "max_leaf_nodes": leaves}
@@ -163,7 +163,9 @@ def _coarse(rows: Ints) -> Ints:
     if len(seen) <= COARSE_BINS:
         return rank
     share = np.cumsum(np.bincount(rank)) / len(rows)
-    return np.minimum((share * COARSE_BINS).astype(np.int64), COARSE_BINS - 1)[rank]
+    group = np.minimum((share * COARSE_BINS).astype(np.int64), COARSE_BINS - 1)[rank]
+    group[rows == 0] = COARSE_BINS
+    return group
 
 
 def _gain(cell: Ints, gradient: Floats, curvature: Floats) -> float:

@@ -47,7 +47,7 @@ def fitted() -> AdditiveHazardClassifier:
 
 
 def hard_rows() -> np.ndarray:
-    """Missing, unknown, far outside the range, and every edge of every bin with its neighbours in float32."""
+    """Customers with values missing, unknown and far outside the range."""
     rng = np.random.default_rng(3)
     x = X.copy()
     x[rng.random(x.shape) < 0.3] = np.nan

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from training.hazard import AdditiveHazardClassifier
-from training.selection import deviance, rank_pairs, select
+from training.selection import COARSE_BINS, _coarse, deviance, rank_pairs, select
 
 
 def customers(n: int, together: float, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.void]]:
@@ -73,3 +73,11 @@ def test_deviance_is_that_of_every_trial_one_by_one() -> None:
 def test_pairs_are_ranked_by_what_they_would_explain() -> None:
     x, y = customers(4000, together=0.8)
     assert rank_pairs(TEMPLATE.fit(x, y), x, y, np.ones(len(x)))[0] == (0, 1)
+
+
+def test_when_bins_are_made_coarse_missing_stays_a_group_of_its_own() -> None:
+    rows = np.concatenate([np.zeros(5, dtype=np.int64), np.repeat(np.arange(1, 41), 25)])
+    group = _coarse(rows)
+    assert set(group[rows == 0]) == {COARSE_BINS}
+    assert set(group[rows > 0]) == set(range(COARSE_BINS))
+    assert (np.diff(group[rows > 0]) >= 0).all()
