@@ -31,7 +31,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """One feature as the clean customers show it. missing, most_common: shares 0..1; most_common among those present."""
+    """One feature as the clean customers show it. missing: a share; most_common: its value's share of those present."""
 
     feature: str
     missing: float
