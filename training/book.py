@@ -99,6 +99,13 @@ class Lifetime(msgspec.Struct, frozen=True, kw_only=True):
         return self.horizon if isinstance(self.horizon, tuple) else (self.horizon,)
 
 
+class FairnessTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """`[fairness]`: how many times as often a group may be wrongly warned as another, and what happens beyond that."""
+
+    max_ratio: Annotated[float, msgspec.Meta(gt=1, le=100)] = 1.25
+    action: Literal["warn", "refuse"] = "warn"
+
+
 class Book(msgspec.Struct, frozen=True, kw_only=True):
     """A book that makes sense in itself; whether its columns exist is for ingest to see.
 
@@ -113,6 +120,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     features: tuple[Feature, ...]
     monotone: dict[str, Monotone] = {}
     protected: tuple[str, ...] = ()
+    fairness: FairnessTerms = FairnessTerms()
     segments: dict[str, str] = {}
     notes: tuple[str, ...] = ()
 
@@ -134,7 +142,7 @@ def read_book(path: Path) -> Book:
         BookError: the file, the key, what was expected and what was found.
     """
     top = Place(str(path), (), read_toml(path))
-    top.only("book", "lifetime", "value", "features", "protected", "segments")
+    top.only("book", "lifetime", "value", "features", "protected", "fairness", "segments")
     source = _source(top.at("book"))
     features, monotone = _features(top.at("features"))
     lifetime, notes = _lifetime(top.at("lifetime"), source.period)
@@ -148,10 +156,13 @@ def read_book(path: Path) -> Book:
         features=features,
         monotone=monotone,
         protected=protected.at("columns", default=[]).read(tuple[Column, ...]),
+        fairness=top.at("fairness", default={}).struct(FairnessTerms),
         segments=top.at("segments", default={}).read(dict[str, Column]),
         notes=notes,
     )
     _keep_apart(book)
+    if top.has("fairness") and not book.protected:
+        raise top.at("fairness").error("audits the columns under [protected]", "name some there, or leave it out")
     return book
 
 
