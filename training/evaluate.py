@@ -16,8 +16,10 @@ from sksurv.util import Surv
 from models.bundle import Bundle
 from models.contract import Vector
 from training.book import read_book, refuse_future
+from training.calibration import Decile, Gain, GroupCalibration
 from training.encode import encode
 from training.errors import DataError
+from training.holdout import Split
 from training.ingest import ingest
 from training.lifetimes import Bools, Floats, Ints, Lifetimes, at_risk, kaplan_meier, last_supported, lifetimes
 from training.progress import bar
@@ -58,6 +60,62 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     mean_risk: float
     kaplan_meier_churn: float | None
     undefined: dict[str, str]
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A metric and its 95 % interval by customer bootstrap."""
+
+    value: float
+    low: float
+    high: float
+
+
+class CohortMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of a model on some customers; None where one is not defined, and `undefined` says why.
+
+    name: of the cohort, or "all". customers, events: those at risk in some period, and how many of them churned. tau:
+    the last period with enough at risk. c_index_ipcw: concordance up to tau, censoring weighted out (Uno et al. 2011).
+    auc_at_horizon: cumulative dynamic AUC (Hung and Chiang 2010). brier_at_horizon, integrated_brier: Graf et al. 1999,
+    the latter from period 1 to min(tau, T). administrative_brier: at the horizon, of those followed that long (Kvamme
+    and Borgan 2019). expected_over_observed: churn events within T periods, summed over the periods at risk. mean_risk,
+    kaplan_meier_churn: both within the horizon. Shares are 0..1; other exits than churn censor.
+    """
+
+    name: str
+    customers: int
+    events: int
+    tau: int
+    c_index_ipcw: Figure | None
+    auc_at_horizon: Figure | None
+    brier_at_horizon: Figure | None
+    integrated_brier: Figure | None
+    administrative_brier: Figure | None
+    expected_over_observed: Figure | None
+    expected_events: float
+    observed_events: float
+    mean_risk: float
+    kaplan_meier_churn: float | None
+    undefined: dict[str, str]
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """How well a model predicts customers that it has not seen.
+
+    on: which customers, in words. split, note: see HeldOut. horizon: H, in periods. overall: all customers. cohorts: a
+    row each. calibration: by deciles of predicted risk. deciles_hold: how many of them hold. gains: per percentile,
+    riskiest first. groups: expected over observed per value of some columns.
+    """
+
+    on: str
+    split: Split
+    note: str
+    horizon: int
+    overall: CohortMetrics
+    cohorts: tuple[CohortMetrics, ...]
+    calibration: tuple[Decile, ...]
+    deciles_hold: int
+    gains: tuple[Gain, ...]
+    groups: tuple[GroupCalibration, ...]
 
 
 def evaluate(
