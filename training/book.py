@@ -109,8 +109,8 @@ class FairnessTerms(msgspec.Struct, frozen=True, kw_only=True):
 class Book(msgspec.Struct, frozen=True, kw_only=True):
     """A book that makes sense in itself; whether its columns exist is for ingest to see.
 
-    `monotone` names the features with which the risk may only rise, or only fall; `allow_leak` those that the leak guard
-    is to let pass, each with its reason.
+    `monotone` names the features with which the risk may only rise, or only fall; `allow_leak` those that the leak
+    guard is to let pass, each with its reason.
     `notes` are sentences for whoever fits the book: what was read otherwise than written.
     """
 
@@ -255,7 +255,7 @@ def _features(place: Place) -> tuple[tuple[Feature, ...], dict[str, Monotone], d
             monotone[declared.name] = row.monotone
         if row.allow_leak is not None:
             if not row.allow_leak.strip():
-                raise declared.at("allow_leak").error("expected the reason why the lead can have it", "say it in words")
+                raise declared.at("allow_leak").error("expected the reason why a lead can have it, in words")
             allow_leak[declared.name] = row.allow_leak.strip()
     if not features:
         raise BookError(place.file, "features", "expected at least one, something that is known when the lead arrives")
