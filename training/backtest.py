@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from models.policy import Action
-from training.economics_formulas import Text
+from training.economics_texts import Text
 
 
 class Absent(msgspec.Struct, frozen=True):
@@ -16,7 +16,7 @@ class Absent(msgspec.Struct, frozen=True):
     why: Text
 
 
-class Estimate(msgspec.Struct, frozen=True):
+class Bootstrapped(msgspec.Struct, frozen=True):
     """A figure with its 80 % and 95 % intervals, from a bootstrap of customers."""
 
     value: float
@@ -42,9 +42,9 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     share: float
     known: float
     predicted: float | None
-    realised: Estimate | None
-    saved: Estimate | None
-    paid_back: Estimate | None
+    realised: Bootstrapped | None
+    saved: Bootstrapped | None
+    paid_back: Bootstrapped | None
 
 
 class Best(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +56,8 @@ class Best(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     threshold: float | None
-    share: Estimate
-    gain: Estimate
+    share: Bootstrapped
+    gain: Bootstrapped
     beats_nobody: bool
 
 
@@ -89,8 +89,8 @@ class Place(msgspec.Struct, frozen=True):
     """
 
     share: float
-    gain: Estimate
-    behind_best: Estimate
+    gain: Bootstrapped
+    behind_best: Bootstrapped
 
 
 class Backtest(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +110,7 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
     value_horizon: int
     customers: float
     churned: float
-    taking_all: Estimate
+    taking_all: Bootstrapped
     rules: tuple[Group, ...]
     curves: tuple[Curve, Curve]
     place: Place
