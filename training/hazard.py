@@ -143,8 +143,11 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         rows_at_risk = count_person_periods(target, grid)
         features = len(bins)
         seen = np.column_stack([feature.as_input(rows[:, j]) for j, feature in enumerate(bins)])
+        # The trees sort categories to the front, and take the constraint (alone of all) by that order.
+        place = np.argsort(np.argsort([j not in self.categorical for j in range(features)], kind="stable"))
         ensemble = HistGradientBoostingClassifier(
-            interaction_cst=[{j, features} for j in range(features)] + [{*pair, features} for pair in self.pairs],
+            interaction_cst=[{j, features} for j in range(features)]
+            + [{place[a], place[b], features} for a, b in self.pairs],
             monotonic_cst=[(j in self.increasing) - (j in self.decreasing) for j in range(features)] + [0],
             categorical_features=list(self.categorical) or None,
             learning_rate=self.learning_rate,

@@ -43,11 +43,16 @@ def test_the_risk_is_the_complement_of_survival_at_the_horizon(fitted: AdditiveH
 PAIRS = ((0, 1), (2, 1), (3, 0))
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2)])
 @pytest.mark.parametrize("pairs", [(), PAIRS])
 def test_the_tables_are_exactly_the_boosted_trees(
-    monkeypatch: pytest.MonkeyPatch, pairs: tuple[tuple[int, int], ...]
+    monkeypatch: pytest.MonkeyPatch, pairs: tuple[tuple[int, int], ...], order: tuple[int, ...]
 ) -> None:
-    """Every customer in every segment: the sum of the tables is the log-odds of the ensemble."""
+    """Every customer in every segment: the sum of the tables is the log-odds of the ensemble.
+
+    Wherever the category stands among the features: the trees sort their columns, and constraints must follow.
+    """
+    x, categorical = X[:, order], (order.index(0),)
     ensembles: list[HistGradientBoostingClassifier] = []
     fit = HistGradientBoostingClassifier.fit
 
@@ -56,12 +61,12 @@ def test_the_tables_are_exactly_the_boosted_trees(
         return fit(self, *args, **kwargs)
 
     monkeypatch.setattr(HistGradientBoostingClassifier, "fit", remember)
-    model = AdditiveHazardClassifier(horizon=6, periods=40, categorical=CATEGORICAL, pairs=pairs).fit(X, Y)
-    bins = [Bins.of(column, 64, categorical=j in CATEGORICAL) for j, column in enumerate(X.T)]
-    seen = np.column_stack([feature.as_input(feature.rows(column)) for feature, column in zip(bins, X.T, strict=True)])
-    effects = np.concatenate(list(model.tables_.effects_of(X)))
+    model = AdditiveHazardClassifier(horizon=6, periods=40, categorical=categorical, pairs=pairs).fit(x, Y)
+    bins = [Bins.of(column, 64, categorical=j in categorical) for j, column in enumerate(x.T)]
+    seen = np.column_stack([feature.as_input(feature.rows(column)) for feature, column in zip(bins, x.T, strict=True)])
+    effects = np.concatenate(list(model.tables_.effects_of(x)))
     for segment in range(model.tables_.grid.segments):
-        log_odds = ensembles[0].decision_function(np.column_stack([seen, np.full(len(X), segment)]))
+        log_odds = ensembles[0].decision_function(np.column_stack([seen, np.full(len(x), segment)]))
         mine = model.tables_.baseline[segment] + effects[:, :, segment].sum(axis=1)
         assert mine == pytest.approx(log_odds, abs=1e-8)
 
