@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from training.evaluate import Figure
 from training.holdout import Split
+from training.measure import Figure
 
 
 class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
