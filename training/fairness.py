@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
+import polars as pl
 
-from models.policy import Action
-from training.intervals import Estimate
-from training.proxies import Proxy
+from models.assess import Assessments
+from models.contract import Contract, Vector
+from training import fairness_texts as texts
+from training.book import Book
+from training.errors import DataError
+from training.fairness_groups import Grouping, group
+from training.fairness_rates import GroupAudit, People, compare, measure, reference_of
+from training.fairness_survival import expected_events
+from training.holdout import HeldOut
+from training.intervals import Estimate, joint
+from training.proxies import Proxy, proxies, told_by_all
 
+__all__ = ["ColumnAudit", "FairnessAudit", "Finding", "GroupAudit", "Proxy", "audit_fairness", "refuse_unfair"]
 
-class GroupAudit(msgspec.Struct, frozen=True, kw_only=True):
-    """One group of a protected column, on customers that the model had not seen.
-
-    group: a value, a range of numbers, MISSING or OTHERS (small groups together). customers: how many.
-    judged: False where they are too few to judge; the figures below are then for information.
-    actions: share of each action, 0..1. action_ratios: over the reference group's share; None where either is zero,
-    and for the reference group itself.
-    false_alarms: share warned (any action but `proceed`) of those who stay the whole horizon, censoring weighted out;
-    None where nobody is known to have stayed. false_alarm_ratio: over the reference group's, with the interval that
-    the finding is judged by: joint 95 % over all comparisons of the audit.
-    predicted_risk: mean predicted P(churn within the horizon). observed_risk: Kaplan-Meier's, None where nobody was at
-    risk up to the horizon. expected_events, observed_events: within the horizon, on the risk set.
-    expected_over_observed: joint 95 % interval, None without an event.
-    gap_points: mean risk of the exported model in this group less that of all other customers, in points.
-    """
-
-    group: str
-    customers: int
-    judged: bool
-    actions: dict[Action, Estimate]
-    action_ratios: dict[Action, Estimate | None]
-    false_alarms: Estimate | None
-    false_alarm_ratio: Estimate | None
-    predicted_risk: float
-    observed_risk: Estimate | None
-    expected_events: float
-    observed_events: int
-    expected_over_observed: Estimate | None
-    gap_points: float
+CALIBRATED = 1.05
+"""How many times as much churn as is observed may be expected of a group, all customers set to 1, or the other way
+round: the bar of the model as a whole."""
 
 
 class ColumnAudit(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +32,7 @@ class ColumnAudit(msgspec.Struct, frozen=True, kw_only=True):
 
     reference: the largest group, which the others are compared with. proxies: every feature, the strongest first.
     told_by_all: AUC of telling `told_group`, the group told best, from all features together, on customers held out;
-    None where the column has a single group.
+    None where there are no two groups of enough members.
     """
 
     column: str
@@ -76,6 +61,7 @@ class FairnessAudit(msgspec.Struct, frozen=True, kw_only=True):
     """What the audit measured on `customers` held-out customers.
 
     horizon: in periods. max_ratio: the book's limit on false-alarm ratios. comparisons: how many of them were judged.
+    expected_over_observed: of all these customers together, None where nobody churned.
     absent: why there is no audit, a sentence by language (en, ja); None where there is one.
     """
 
@@ -83,6 +69,135 @@ class FairnessAudit(msgspec.Struct, frozen=True, kw_only=True):
     horizon: int
     max_ratio: float
     comparisons: int
+    expected_over_observed: float | None
     columns: tuple[ColumnAudit, ...]
     findings: tuple[Finding, ...]
     absent: dict[str, str] | None = None
+
+
+def audit_fairness(
+    book: Book, contract: Contract, protected: pl.DataFrame, assessments: Assessments, held_out: HeldOut
+) -> FairnessAudit:
+    """Compare what is said of the groups of each protected column, and what became of them.
+
+    A customer is warned when its action is not `proceed`: a band alone costs nobody anything, and `do_not_chase` alone
+    is too rare in most groups to be compared; its rates are in `actions`.
+
+    Args:
+        book: names the protected columns, the horizon and the limit.
+        contract: of the features.
+        protected: the protected columns of the m held-out customers, clean.
+        assessments: of these m, by the live policy on their held-out survival; points are the exported model's.
+        held_out: their survival curves and lifetimes.
+    """
+    people = _people(book, assessments, held_out)
+    groupings = {column: group(protected[column], people.weight) for column in book.protected}
+    measured = {column: measure(people, grouping) for column, grouping in groupings.items()}
+    judged = [sum(one.judged for one in groups) for groups in measured.values()]
+    comparisons = sum(max(groups - 1, 0) for groups in judged)
+    columns = []
+    for column, groups in measured.items():
+        reference = reference_of(groups)
+        levels = joint(comparisons), joint(sum(judged))
+        compared = tuple(compare(people, contract.names, one, reference, *levels) for one in groups)
+        columns.append(_column(contract, assessments.x, column, groupings[column], compared))
+    expected, observed = float(people.weight @ people.expected), float(people.weight @ people.churned)
+    audit = FairnessAudit(
+        customers=round(float(people.weight.sum())),
+        horizon=people.horizon,
+        max_ratio=book.fairness.max_ratio,
+        comparisons=comparisons,
+        expected_over_observed=expected / observed if observed else None,
+        columns=tuple(columns),
+        findings=(),
+        absent=None if book.protected else texts.NOT_ASKED,
+    )
+    return msgspec.structs.replace(
+        audit, findings=tuple(_findings(audit, texts.span(people.horizon, book.source.period)))
+    )
+
+
+def refuse_unfair(audit: FairnessAudit, book: Book) -> None:
+    """Stop the fit where the book says so and a group is warned in vain too often.
+
+    Raises:
+        DataError: the first such finding, and the feature that carries most of the gap.
+    """
+    found = next((finding for finding in audit.findings if finding.kind == "false_alarms"), None)
+    if book.fairness.action == "warn" or found is None:
+        return
+    column = next(one for one in audit.columns if one.column == found.column)
+    carried = next(one for one in column.groups if one.group == found.group).carried_points
+    feature = max(carried, key=carried.__getitem__)
+    raise DataError(
+        f"{book.path}: fairness: {found.text['en']} {feature} carries {carried[feature]:+.1f} points of the gap in "
+        'risk; leave it out of [features], raise fairness.max_ratio, or set fairness.action = "warn"'
+    )
+
+
+def _people(book: Book, assessments: Assessments, held_out: HeldOut) -> People:
+    horizon, lives = book.lifetime.horizons[0], held_out.lives
+    return People(
+        horizon=horizon,
+        lives=lives,
+        weight=held_out.weight,
+        action=assessments.action,
+        points=assessments.points,
+        risk=1.0 - held_out.survival[:, horizon - 1],
+        expected=expected_events(held_out.survival, lives, horizon),
+        churned=lives.event & lives.observed & (lives.exit <= horizon),
+    )
+
+
+def _column(
+    contract: Contract, x: Vector, column: str, grouping: Grouping, groups: tuple[GroupAudit, ...]
+) -> ColumnAudit:
+    carried = {one.group: one.carried_points for one in groups}
+    told = told_by_all(contract, x, *grouping)
+    return ColumnAudit(
+        column=column,
+        reference=next(one.group for one in groups if one.false_alarm_ratio is None),
+        groups=groups,
+        proxies=proxies(contract, x, *grouping, carried),
+        told_by_all=told[1] if told else None,
+        told_group=told[0] if told else None,
+    )
+
+
+def _findings(audit: FairnessAudit, span: texts.Text) -> Iterator[Finding]:
+    for column in audit.columns:
+        reference = next(one for one in column.groups if one.group == column.reference)
+        judged = [one for one in column.groups if one.judged]
+        for one in judged:
+            yield from _unequal(column.column, one, reference, audit.max_ratio, span)
+        for one in judged:
+            yield from _uncalibrated(column.column, one, audit.expected_over_observed)
+        gaps = {one.group: one.gap_points for one in column.groups}
+        for proxy in column.proxies:
+            if proxy.found:
+                told = (proxy.group, proxy.feature, proxy.auc, proxy.carried_points, gaps[proxy.group])
+                text = texts.proxy(column.column, *told)
+                yield Finding(kind="proxy", column=column.column, group=proxy.group, feature=proxy.feature, text=text)
+
+
+def _unequal(column: str, one: GroupAudit, reference: GroupAudit, limit: float, span: texts.Text) -> Iterator[Finding]:
+    """Either group may be the one that is warned in vain more often."""
+    times = one.false_alarm_ratio
+    if times is None or one.false_alarms is None or reference.false_alarms is None:
+        return
+    worse, better = (one.group, one.false_alarms.value), (reference.group, reference.false_alarms.value)
+    if times.high < 1.0 / limit:
+        worse, better = better, worse
+        times = Estimate(1.0 / max(times.value, times.low), 1.0 / times.high, 1.0 / times.low)
+    if times.low > limit:
+        text = texts.false_alarms(column, worse, better, times, limit, span)
+        yield Finding(kind="false_alarms", column=column, group=worse[0], text=text)
+
+
+def _uncalibrated(column: str, one: GroupAudit, all_customers: float | None) -> Iterator[Finding]:
+    found = one.expected_over_observed
+    if found is None or all_customers is None:
+        return
+    if found.low / all_customers > CALIBRATED or found.high / all_customers < 1.0 / CALIBRATED:
+        text = texts.calibration(column, one.group, found, all_customers)
+        yield Finding(kind="calibration", column=column, group=one.group, text=text)
