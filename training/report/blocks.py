@@ -9,7 +9,7 @@ import msgspec
 from markupsafe import Markup
 
 from training.report.findings import Findings
-from training.report.markup import Child, join, tag
+from training.report.markup import Child, tag
 from training.report.plots import Plot, plot, swatch
 from training.report.voice import Voice
 
@@ -42,6 +42,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def paragraph(*children: Child) -> Markup:
+    """Running text."""
     return tag("p", *children)
 
 
@@ -56,6 +57,7 @@ def note(text: Child, kind: Literal["note", "warn"] = "note", *, label: str | No
 
 
 def bullets(items: Sequence[Child]) -> Markup:
+    """A list of sentences."""
     return tag("ul", *(tag("li", item) for item in items), class_="text")
 
 
@@ -76,9 +78,7 @@ def side_by_side(*figures: Markup) -> Markup:
 def table(shown: Table) -> Markup:
     """A table that scrolls by itself where it is wider than the page."""
     names = set(shown.text)
-    head = tag(
-        "tr", *(tag("th", name, scope="col", class_=_kind(i, names)) for i, name in enumerate(shown.head))
-    )
+    head = tag("tr", *(tag("th", name, scope="col", class_=_kind(i, names)) for i, name in enumerate(shown.head)))
     body = [
         tag(
             "tr",
@@ -118,11 +118,6 @@ def plotted(title: str, shown: Plot, behind: Table, say: Voice, *, remark: Child
     named = [series for series in shown.series if series.label]
     legend = tag("ul", *(tag("li", swatch(each), each.label) for each in named), class_="legend")
     return figure(title, plot(shown), behind, say, remark=remark, legend=legend if len(named) > 1 else None)
-
-
-def unmeasured(text: str) -> Markup:
-    """What stands where a finding is missing."""
-    return join([note(text)])
 
 
 def _kind(position: int, names: set[int]) -> str | None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import Feature
+from training.bins import Bins
 from training.report.findings import Findings
 from training.report.voice import Voice
 from training.tables import Tables
@@ -55,19 +56,26 @@ def effects(findings: Findings) -> list[Effect]:
     return sorted(found, key=lambda e: (rank.get(e.feature.name, len(rank)), -e.strength, e.position))
 
 
-def value_rows(effect: Effect, findings: Findings, say: Voice) -> list[tuple[str, int]]:
+def value_rows(feature: Feature, bins: Bins, say: Voice) -> list[tuple[str, int]]:
     """A category's or flag's values that training saw, and missing where it did: (name, row of the table)."""
-    bins, feature = findings.tables.bins[effect.position], effect.feature
     rows: list[tuple[str, int]] = []
     if feature.kind == "flag":
         codes = bins.rows(np.array([0, 1], dtype=np.float32))
         rows = [(say("No", "いいえ"), int(codes[0])), (say("Yes", "はい"), int(codes[1]))]
     elif feature.kind == "category":
-        names = [*feature.categories, *([say("(rare ones)", "（まれな値）")] if feature.rare else [])]  # noqa: RUF001
-        rows = [(name, row) for row, name in enumerate(names, start=2) if row < len(effect.factor)]
+        names = [*feature.categories, *([say("(rare ones)", "（まれな値）")] if feature.rare else [])]
+        rows = [(name, row) for row, name in enumerate(names, start=2) if row < len(bins.learned)]
     if bins.learned[0]:
-        rows.append((say("(missing)", "（欠損）"), 0))  # noqa: RUF001 - Japanese punctuation
+        rows.append((say("(missing)", "（欠損）"), 0))
     return rows
+
+
+def number_row(bins: Bins, row: int, say: Voice) -> str:
+    """The numbers that fall into a row above the first of a number's table."""
+    if not len(bins.edges):
+        return say("any", "すべて")
+    end = say.number(float(bins.edges[min(row, len(bins.edges)) - 1]), 5)
+    return say(f"over {end}", f"{end}超") if row > len(bins.edges) else say(f"up to {end}", f"{end}以下")
 
 
 def segments_of(tables: Tables) -> tuple[int, int]:
@@ -80,7 +88,7 @@ def _effect(findings: Findings, tables: Tables, j: int) -> Effect:
     table, bins = tables.effects[j], tables.bins[j]
     mean = table @ (tables.grid.periods_in_horizon / tables.grid.horizon)
     rows = bins.rows(findings.x[:, j])
-    mass = np.bincount(rows, weights=findings.weight, minlength=len(table))
+    mass = np.bincount(rows, weights=findings.weight, minlength=len(table)).astype(np.float64)
     share = mass / mass.sum()
     spread = findings.spread[j] if findings.spread else None
     return Effect(

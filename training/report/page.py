@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from training.report.blocks import Section, Writer
 from training.report.findings import Findings
-from training.report.markup import join, tag
+from training.report.markup import tag
 from training.report.sections import (
     calibration,
     effects,
@@ -125,6 +125,3 @@ def _resource(name: str) -> str:
 def _hash(content: str) -> str:
     """As a content security policy names what it lets in."""
     return "sha256-" + b64encode(hashlib.sha256(content.encode()).digest()).decode()
-
-
-__all__ = ["render", "join"]

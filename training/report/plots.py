@@ -180,8 +180,7 @@ def _mark(mark: Mark, x: Axis, y: Axis) -> Markup:
 
 def _series(series: Series, x: Axis, y: Axis) -> Markup:
     points = [
-        (x(a), y(b)) if math.isfinite(a) and math.isfinite(b) else None
-        for a, b in zip(series.x, series.y, strict=True)
+        (x(a), y(b)) if math.isfinite(a) and math.isfinite(b) else None for a, b in zip(series.x, series.y, strict=True)
     ]
     if series.shape == "points":
         whiskers = [

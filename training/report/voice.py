@@ -50,6 +50,10 @@ class Voice(msgspec.Struct, frozen=True):
         """A number without trailing zeros, for an axis: 0.5, 20, 1,500."""
         return _signed(f"{x:,.6g}") if abs(x) < 1e6 else _signed(f"{x:,.0f}")
 
+    def fixed(self, x: float, digits: int) -> str:
+        """A number with so many decimals, to be compared with others."""
+        return _signed(f"{x:.{digits}f}")
+
     def percent(self, share: float | None, digits: int = 0) -> str:
         """A share as percent: 26%."""
         if share is None or not math.isfinite(share):
@@ -69,7 +73,11 @@ class Voice(msgspec.Struct, frozen=True):
 
     def times(self, factor: float) -> str:
         """A factor: x1.8."""
-        return f"×{factor:.2f}" if factor < 1 else f"×{factor:.1f}"  # noqa: RUF001 - the sign of multiplication
+        return f"×{factor:.2f}" if factor < 1 else f"×{factor:.1f}"
+
+    def factor(self, factor: float) -> str:
+        """A round factor on an axis: x0.5, x2."""
+        return f"×{factor:g}"
 
     def span(self, periods: int) -> str:
         """A stretch of time: 12 months."""
@@ -84,7 +92,7 @@ class Voice(msgspec.Struct, frozen=True):
 
     def interval(self, low: str, high: str) -> str:
         """A range: 20% to 24%."""
-        return f"{low} to {high}" if self.lang == "en" else f"{low}～{high}"  # noqa: RUF001 - Japanese punctuation
+        return f"{low} to {high}" if self.lang == "en" else f"{low}～{high}"
 
 
 def _signed(figure: str) -> str:

@@ -1,16 +1,16 @@
-# ruff: noqa: RUF001  Japanese text takes Japanese punctuation
 """A picture of every feature's effect."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from markupsafe import Markup
 
 from training.report.blocks import Section, Table, figure, heading, note, paragraph, plotted, side_by_side, table
-from training.report.effects import Effect, effects, segments_of, value_rows
+from training.report.effects import Effect, effects, number_row, segments_of, value_rows
 from training.report.findings import Findings
 from training.report.markup import join
 from training.report.pairs import pair_tables
@@ -37,6 +37,7 @@ class _Line(NamedTuple):
 
 
 def write(findings: Findings, say: Voice) -> Section:
+    """A picture per feature, the rest in rows."""
     every = effects(findings)
     shown, others = every[:MOST_PICTURES], every[MOST_PICTURES:]
     first, last = segments_of(findings.tables)
@@ -62,14 +63,16 @@ def write(findings: Findings, say: Voice) -> Section:
     ]
     if others:
         parts.append(_others(others, say))
-    return Section("effects", say("What each feature does", "各特徴量の効果"), join([*parts, *pair_tables(findings, say)]))
+    return Section(
+        "effects", say("What each feature does", "各特徴量の効果"), join([*parts, *pair_tables(findings, say)])
+    )
 
 
 def _picture(effect: Effect, findings: Findings, say: Voice, first: int, last: int) -> Markup:
-    remark = _over_time(effect, say, first, last)
+    remark, bins = _over_time(effect, say, first, last), findings.tables.bins[effect.position]
     if effect.feature.kind == "number":
         return _curve(effect, findings, say, remark, (first, last))
-    lines = [_Line(name, float(effect.share[row]), row) for name, row in value_rows(effect, findings, say)]
+    lines = [_Line(name, float(effect.share[row]), row) for name, row in value_rows(effect.feature, bins, say)]
     lines.sort(key=lambda line: -effect.factor[line.row])
     kept = {line.row for line in sorted(lines, key=lambda line: -line.share)[:MOST_BARS]}
     bars = [
@@ -86,7 +89,10 @@ def _picture(effect: Effect, findings: Findings, say: Voice, first: int, last: i
     ]
     left = len(lines) - len(bars)
     if left:
-        remark += say(f" The {len(bars)} most frequent of {len(lines)} values are drawn.", f"全{len(lines)}件の値のうち多い順に{len(bars)}件を図示しています。")
+        remark += say(
+            f" The {len(bars)} most frequent of {len(lines)} values are drawn.",
+            f"全{len(lines)}件の値のうち多い順に{len(bars)}件を図示しています。",
+        )
     title = effect.feature.title(say.lang)
     told = f"{title}: " + say(", ", "、").join(f"{row.label} {row.spelt}" for row in bars[:6])
     picture = rows(told, bars, 1.0, say.factor, log=True, include=(0.8, 1.25))
@@ -100,14 +106,16 @@ def _curve(effect: Effect, findings: Findings, say: Voice, remark: str, time: tu
     values = values[np.isfinite(values)]
     edges = bins.edges.astype(np.float64)
     if not len(values):
-        return figure(title, rows(title, [], 1.0, say.factor, log=True), _data(effect, [], say, time), say, remark=remark)
+        return figure(
+            title, rows(title, [], 1.0, say.factor, log=True), _data(effect, [], say, time), say, remark=remark
+        )
     low, middle, high = np.quantile(values, [0.01, 0.5, 0.99])
     log = bool(values.min() > 0 and high > SKEWED * middle)
     if low == high:
         low, high = float(values.min()), float(values.max())
     inside = edges[(edges > low) & (edges < high)]
     stops = [low, *inside, high]
-    at = bins.rows(np.array([(a + b) / 2 for a, b in zip(stops, stops[1:], strict=False)], dtype=np.float32))
+    at = bins.rows(np.array([(a + b) / 2 for a, b in pairwise(stops)], dtype=np.float32))
     steps = [int(at[0]), *(int(row) for row in at)]
     changing = effect.changes
 
@@ -127,9 +135,13 @@ def _curve(effect: Effect, findings: Findings, say: Voice, remark: str, time: tu
         series.append(line(_early(say, time[0]), effect.early.tolist(), "b"))
         series.append(line(_late(say, time[1]), effect.late.tolist(), "c"))
     unit = f" ({effect.feature.unit})" if effect.feature.unit else ""
-    span = say(f"from {say.short(round(low, 2))} to {say.short(round(high, 2))}", f"{say.short(round(low, 2))}から{say.short(round(high, 2))}まで")
+    span = say(
+        f"from {say.short(round(low, 2))} to {say.short(round(high, 2))}",
+        f"{say.short(round(low, 2))}から{say.short(round(high, 2))}まで",
+    )
     shown = Plot(
-        told=f"{title}, {span}: " + say.interval(say.times(effect.factor[steps].min()), say.times(effect.factor[steps].max())),
+        told=f"{title}, {span}: "
+        + say.interval(say.times(effect.factor[steps].min()), say.times(effect.factor[steps].max())),
         series=series,
         x_label=title + unit,
         y_label=say("odds", "オッズ"),
@@ -146,9 +158,7 @@ def _curve(effect: Effect, findings: Findings, say: Voice, remark: str, time: tu
             f" Missing for {say.percent(missing)} of the book: {say.times(effect.factor[0])}.",
             f"台帳の{say.percent(missing)}では欠損しており、その場合は{say.times(effect.factor[0])}です。",
         )
-    lines = [
-        _Line(_between(edges, k, say), float(effect.share[1 + k]), 1 + k) for k in range(len(edges) + 1)
-    ]
+    lines = [_Line(number_row(bins, 1 + k, say), float(effect.share[1 + k]), 1 + k) for k in range(len(edges) + 1)]
     if bins.learned[0]:
         lines.append(_Line(say("(missing)", "（欠損）"), missing, 0))
     return plotted(title, shown, _data(effect, lines, say, time), say, remark=remark)
@@ -207,7 +217,9 @@ def _others(others: Sequence[Effect], say: Voice) -> Markup:
 def _over_time(effect: Effect, say: Voice, first: int, last: int) -> str:
     """A sentence on how the effect changes, about the frequent value for which it changes most."""
     if not effect.changes:
-        return say("Much the same however long a customer has been here.", "契約期間の長さによる効果の変化はわずかです。")
+        return say(
+            "Much the same however long a customer has been here.", "契約期間の長さによる効果の変化はわずかです。"
+        )
     return say(
         f"Changes with time: compare up to {say.at(first)} with the time from {say.at(last)}.",
         f"時間とともに変わります。{say.at(first)}までと{say.at(last)}以降を比べてください。",
@@ -220,14 +232,6 @@ def _early(say: Voice, first: int) -> str:
 
 def _late(say: Voice, last: int) -> str:
     return say(f"from {say.at(last)}", f"{say.at(last)}以降")
-
-
-def _between(edges: np.ndarray, k: int, say: Voice) -> str:
-    if not len(edges):
-        return say("any", "すべて")
-    if k == len(edges):
-        return say(f"over {say.number(edges[-1], 5)}", f"{say.number(edges[-1], 5)}超")
-    return say(f"up to {say.number(edges[k], 5)}", f"{say.number(edges[k], 5)}以下")
 
 
 def _rug(values: np.ndarray, low: float, high: float, *, log: bool) -> list[tuple[float, float, float]]:

@@ -1,0 +1,115 @@
+"""What the model and the policy do to protected groups."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from training.fairness import ColumnAudit, FairnessAudit, GroupAudit
+from training.intervals import Estimate
+from training.report.blocks import Section, Table, heading, note, paragraph, table
+from training.report.findings import Findings
+from training.report.markup import join
+from training.report.voice import Voice
+
+MOST_PROXIES = 8
+
+
+def write(findings: Findings, say: Voice) -> Section:
+    """The audit by protected column, or why there is none."""
+    audit = findings.fairness
+    title = say("Is it fair?", "公平性")
+    if audit.absent is not None:
+        return Section("fairness", title, note(audit.absent[say.lang]))
+    titles = {feature.name: feature.title(say.lang) for feature in findings.manifest.contract.features}
+    parts = [_lead(audit, say)]
+    parts += [note(finding.text[say.lang], "warn", label=say("Finding:", "所見：")) for finding in audit.findings]
+    parts += [_column(column, titles, say) for column in audit.columns]
+    return Section("fairness", title, join(parts))
+
+
+def _lead(audit: FairnessAudit, say: Voice) -> Markup:
+    return paragraph(
+        say(
+            "Protected columns are never features. This audit asks whether their groups are treated alike all the same, on "
+            f"{say.count(audit.customers)} customers that the model had not seen. A false alarm is a warning about somebody "
+            f"who stays {say.span(audit.horizon)}; a group whose rate is beyond {say.number(audit.max_ratio)} times that of "
+            "the largest group, with 95% confidence over all comparisons, is a finding.",
+            f"保護対象の列は特徴量に使いません。それでも属性によって扱いに差が出ていないかを、モデルが見ていない{say.count(audit.customers)}人の顧客で"
+            f"調べました。誤警告とは、{say.span(audit.horizon)}続く顧客に警告を出すことです。その率が最大のグループの"
+            f"{say.number(audit.max_ratio)}倍を（全比較を通じた95%の確信度で）超えるグループを所見として挙げます。",
+        ),
+        " ",
+        None if audit.findings else say("There is no finding.", "所見はありません。"),
+    )
+
+
+def _column(column: ColumnAudit, titles: dict[str, str], say: Voice) -> Markup:
+    groups = Table(
+        caption=say(
+            f"Groups of {column.column}; compared with {column.reference}",
+            f"{column.column}のグループ（比較の基準：{column.reference}）",
+        ),
+        head=[
+            say("Group", "グループ"),
+            say("Customers", "顧客数"),
+            say("Do not chase", "追わない"),
+            say("Review", "要確認"),
+            say("False alarms", "誤警告率"),
+            say("Ratio", "比"),
+            say("Predicted to leave", "予測解約率"),
+            say("Left", "実際の解約率"),
+            say("Expected / observed", "予測／実績"),
+        ],
+        rows=[_group(group, say) for group in column.groups],
+    )
+    strongest = column.proxies[:MOST_PROXIES]
+    proxies = Table(
+        caption=say(f"Features that tell {column.column}", f"{column.column}を推測できる特徴量"),
+        head=[
+            say("Feature", "特徴量"),
+            say("Group", "グループ"),
+            say("AUC (0.5: not at all)", "AUC（0.5は無関係）"),
+            say("Carried into the gap in risk", "リスク差への寄与"),
+            say("Stands in", "代理変数"),
+        ],
+        rows=[
+            [
+                titles.get(proxy.feature, proxy.feature),
+                proxy.group,
+                _estimate(proxy.auc, say),
+                say.number(proxy.carried_points, 2) + say(" points", "ポイント"),
+                say("yes", "該当") if proxy.found else say("no", "なし"),
+            ]
+            for proxy in strongest
+        ],
+        text=(1,),
+        warned=[position for position, proxy in enumerate(strongest) if proxy.found],
+    )
+    return join([heading(column.column), table(groups), table(proxies) if strongest else None])
+
+
+def _group(group: GroupAudit, say: Voice) -> list[str]:
+    few = "" if group.judged else say(" (too few to judge)", "（少数のため判定外）")
+    return [
+        group.group + few,
+        say.count(group.customers),
+        _share(group.actions.get("do_not_chase"), say),
+        _share(group.actions.get("review"), say),
+        _share(group.false_alarms, say),
+        _estimate(group.false_alarm_ratio, say),
+        say.percent(group.predicted_risk, 1),
+        _share(group.observed_risk, say),
+        _estimate(group.expected_over_observed, say),
+    ]
+
+
+def _share(estimate: Estimate | None, say: Voice) -> str:
+    if estimate is None:
+        return say.percent(None)
+    return f"{say.percent(estimate.value)} ({say.interval(say.percent(estimate.low), say.percent(estimate.high))})"
+
+
+def _estimate(estimate: Estimate | None, say: Voice) -> str:
+    if estimate is None:
+        return say.number(None)
+    return f"{say.number(estimate.value)} ({say.interval(say.number(estimate.low), say.number(estimate.high))})"
