@@ -73,11 +73,11 @@ def _stayers(lives: Lifetimes, weight: Floats, horizon: int) -> tuple[float, flo
     churned = churned_within(lives, weight, horizon)
     if churned is None:
         return None
-    stands_for = weight / _stayed_until(lives, weight, horizon)[lives.entry]
     stays = 1.0 - churned.share
+    if stays == 0.0:  # of few at risk early, all may churn although later ones are known to have stayed
+        return None if (lives.exit > horizon).any() else (0.0, 0.0)
+    stands_for = weight / _stayed_until(lives, weight, horizon)[lives.entry]
     size = float(stands_for.sum())
-    if not np.isfinite(size) or stays == 0.0:
-        return 0.0, 0.0
     greenwood = churned.share / (stays * churned.trials)
     return size * stays, float((stands_for**2 / weight).sum()) / size**2 + greenwood
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import msgspec
-import numpy as np
-from scipy.stats import beta, chi2, norm
+from scipy.stats import beta, chi2
 
 LEVEL = 0.95
 
@@ -40,19 +40,16 @@ def share(rate: Rate, level: float = LEVEL) -> Estimate:
 
 
 def ratio(rate: Rate, reference: Rate, level: float = LEVEL) -> Estimate:
-    """One share over another, with the interval of its logarithm (Katz et al. 1978), half a hit added (Walter 1975).
+    """One share over another, its interval from those of the two (Zou and Donner 2008, equation 4, of the logarithms).
 
-    So it is finite where there are no hits; its value is then the one with half a hit.
+    Where one of them is zero, half a hit stands for it in the value; then low is 0, or high infinite.
     """
-    logs, variance = [], 0.0
-    for one in (rate, reference):
-        hits, trials = one.share * one.trials + 0.5, one.trials + 0.5
-        logs.append(np.log(hits / trials))
-        variance += 1.0 / hits - 1.0 / trials
-    log_ratio, reach = logs[0] - logs[1], norm.ppf((1.0 + level) / 2.0) * np.sqrt(variance)
-    low, high = float(np.exp(log_ratio - reach)), float(np.exp(log_ratio + reach))
-    plain = rate.share / reference.share if rate.share > 0.0 and reference.share > 0.0 else float(np.exp(log_ratio))
-    return Estimate(min(max(plain, low), high), low, high)
+    one, other = share(rate, level), share(reference, level)
+    top, bottom = (part.share or 0.5 / part.trials for part in (rate, reference))
+    down = math.hypot(_log(top) - _log(one.low), _log(other.high) - _log(bottom))
+    up = math.hypot(_log(one.high) - _log(top), _log(bottom) - _log(other.low))
+    value = top / bottom
+    return Estimate(value, value * math.exp(-down), value * math.exp(up))
 
 
 def expected_over_observed(expected: float, observed: float, level: float = LEVEL) -> Estimate:
@@ -60,3 +57,7 @@ def expected_over_observed(expected: float, observed: float, level: float = LEVE
     tail = (1.0 - level) / 2.0
     fewest, most = chi2.ppf(tail, 2.0 * observed) / 2.0, chi2.ppf(1.0 - tail, 2.0 * observed + 2.0) / 2.0
     return Estimate(expected / observed, expected / float(most), expected / float(fewest))
+
+
+def _log(figure: float) -> float:
+    return math.log(figure) if figure > 0.0 else -math.inf
