@@ -53,10 +53,10 @@ def per_group(group: Ints, weight: Floats, groups: int) -> Floats:
     return total
 
 
-def hazard(events: Floats, at_risk: Floats, where_nobody: Floats | float) -> Floats:
-    """Events per head at risk; `where_nobody` is at risk, what to take instead. Shape of `at_risk`."""
+def per_head(amount: Floats, at_risk: Floats, where_nobody: Floats | float) -> Floats:
+    """Amount, or number of events, per head at risk; `where_nobody` is at risk, that instead. Shape of `at_risk`."""
     instead = np.array(np.broadcast_to(where_nobody, at_risk.shape))
-    rate: Floats = np.divide(events, at_risk, out=instead, where=at_risk > NOBODY)
+    rate: Floats = np.divide(amount, at_risk, out=instead, where=at_risk > NOBODY)
     return rate
 
 

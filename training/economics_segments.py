@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.value import Value
-from training.economics_risksets import NOBODY, Floats, Ints, exposed, hazard, per_group, tally
+from training.economics_risksets import NOBODY, Floats, Ints, exposed, per_group, per_head, tally
 from training.economics_values import finite
 from training.lifetimes import Lifetimes
 
@@ -131,7 +131,7 @@ def kaplan_meier_band(group: Ints, groups: int, lives: Lifetimes, weight: Floats
     weight = weight * lives.observed
     at_risk = exposed(group, lives.entry, lives.exit, weight, shape)
     events = tally(group, lives.exit, weight * lives.event, shape)
-    rate = hazard(events, at_risk, np.nan)
+    rate = per_head(events, at_risk, np.nan)
     stays = np.cumprod(1.0 - rate, axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         log_log_deviation = np.sqrt(np.cumsum(rate / (at_risk * (1.0 - rate)), axis=1)) / -np.log(stays)
