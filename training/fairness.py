@@ -10,6 +10,7 @@ import polars as pl
 
 from models.assess import Assessments
 from models.contract import Contract, Vector
+from models.value import CAUSES
 from training import fairness_texts as texts
 from training.book import Book
 from training.errors import DataError
@@ -47,13 +48,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Something that the audit found.
 
     kind: false_alarms (a group is wrongly warned more often than another, beyond max_ratio), calibration (a group's
-    risk is off), or proxy (a feature tells the group). feature: of a proxy. text: a sentence by language (en, ja).
+    risk is off), or proxy (features tell the group from the others). features: the proxies, the surest first.
+    text: a sentence by language (en, ja).
     """
 
     kind: Literal["false_alarms", "calibration", "proxy"]
     column: str
     group: str
-    feature: str | None = None
+    features: tuple[str, ...] = ()
     text: dict[str, str]
 
 
@@ -81,7 +83,8 @@ def audit_fairness(
     """Compare what is said of the groups of each protected column, and what became of them.
 
     A customer is warned when its action is not `proceed`: a band alone costs nobody anything, and `do_not_chase` alone
-    is too rare in most groups to be compared; its rates are in `actions`.
+    is too rare in most groups to be compared; its rates are in `actions`. The warning is a false alarm when the
+    customer stays the horizon, unless it would not pay back however long it stayed: then the margin is at fault.
 
     Args:
         book: names the protected columns, the horizon and the limit.
@@ -142,6 +145,7 @@ def _people(book: Book, assessments: Assessments, held_out: HeldOut) -> People:
         lives=lives,
         weight=held_out.weight,
         action=assessments.action,
+        pays_back=assessments.value.cause != CAUSES.index("margin_negative"),
         points=assessments.points,
         risk=1.0 - held_out.survival[:, horizon - 1],
         expected=expected_events(held_out.survival, lives, horizon),
@@ -172,12 +176,8 @@ def _findings(audit: FairnessAudit, span: texts.Text) -> Iterator[Finding]:
             yield from _unequal(column.column, one, reference, audit.max_ratio, span)
         for one in judged:
             yield from _uncalibrated(column.column, one, audit.expected_over_observed)
-        gaps = {one.group: one.gap_points for one in column.groups}
-        for proxy in column.proxies:
-            if proxy.found:
-                told = (proxy.group, proxy.feature, proxy.auc, proxy.carried_points, gaps[proxy.group])
-                text = texts.proxy(column.column, *told)
-                yield Finding(kind="proxy", column=column.column, group=proxy.group, feature=proxy.feature, text=text)
+        for one in column.groups:
+            yield from _told(column, one)
 
 
 def _unequal(column: str, one: GroupAudit, reference: GroupAudit, limit: float, span: texts.Text) -> Iterator[Finding]:
@@ -201,3 +201,14 @@ def _uncalibrated(column: str, one: GroupAudit, all_customers: float | None) -> 
     if found.low / all_customers > CALIBRATED or found.high / all_customers < 1.0 / CALIBRATED:
         text = texts.calibration(column, one.group, found, all_customers)
         yield Finding(kind="calibration", column=column, group=one.group, text=text)
+
+
+def _told(column: ColumnAudit, one: GroupAudit) -> Iterator[Finding]:
+    told_by = [proxy for proxy in column.proxies if proxy.found and proxy.group == one.group]
+    if not told_by:
+        return
+    by_all = column.told_by_all if column.told_group == one.group else None
+    listed = [(proxy.feature, proxy.auc, proxy.carried_points) for proxy in told_by]
+    text = texts.proxy(column.column, one.group, listed, one.gap_points, by_all)
+    features = tuple(proxy.feature for proxy in told_by)
+    yield Finding(kind="proxy", column=column.column, group=one.group, features=features, text=text)

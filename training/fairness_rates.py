@@ -24,12 +24,14 @@ class GroupAudit(msgspec.Struct, frozen=True, kw_only=True):
     judged: False where they are too few to judge; the figures below are then for information.
     actions: share of each action. action_ratios: over the reference group's share; None where either is zero, and for
     the reference group itself.
-    false_alarms: share warned (any action but `proceed`) of those who stay the whole horizon, censoring weighted out;
-    None where it cannot be told. false_alarm_ratio: over the reference group's, with the interval that the finding is
-    judged by: joint 95 % over all comparisons of the audit.
+    false_alarms: share warned (any action but `proceed`) of those who stay the whole horizon and would pay back if they
+    stayed on, censoring weighted out; None where it cannot be told.
+    false_alarm_ratio: over the reference group's; joint 95 % interval over all comparisons of the audit, by which the
+    finding is judged; `high` is infinite where the reference group has no false alarms.
     predicted_risk: mean predicted P(churn within the horizon). observed_risk: Kaplan-Meier's, None where nobody was at
-    risk up to the horizon. expected_events, observed_events: within the horizon, on the risk set.
-    expected_over_observed: joint 95 % interval over all groups, None without an event.
+    risk up to the horizon.
+    expected_events, observed_events: within the horizon, while at risk. expected_over_observed: joint 95 % interval
+    over all groups; None without an event.
     carried_points: what each feature adds to the mean risk of the exported model in this group, less what it adds to
     that of all other customers, in points. gap_points: their sum, the gap in mean risk.
     """
@@ -53,14 +55,16 @@ class GroupAudit(msgspec.Struct, frozen=True, kw_only=True):
 class People(NamedTuple):
     """m held-out customers.
 
-    weight: for how many each stands. action: index into ACTIONS. points: of each feature, [m, F]. risk: predicted,
-    within the horizon. expected, churned: events within the horizon while at risk. All but points are [m].
+    weight: for how many each stands. action: index into ACTIONS. pays_back: whether it would if it never left; if not,
+    the margin is at fault and no warning is false. points: of each feature, [m, F]. risk: predicted, within the
+    horizon. expected, churned: events within the horizon while at risk. All but points are [m].
     """
 
     horizon: int
     lives: Lifetimes
     weight: Floats
     action: NDArray[np.int64]
+    pays_back: Bools
     points: NDArray[np.float32]
     risk: Floats
     expected: Floats
@@ -89,7 +93,9 @@ def measure(people: People, grouping: Grouping) -> list[Measured]:
         weight, action = people.weight[inside], people.action[inside]
         n = float(weight.sum())
         actions = {one: Rate(float(weight[action == code].sum()) / n, n) for code, one in enumerate(ACTIONS)}
-        alarms = false_alarms(people.lives.take(inside), weight, action != PROCEED, people.horizon)
+        sound = inside & people.pays_back
+        warned = people.action[sound] != PROCEED
+        alarms = false_alarms(people.lives.take(sound), people.weight[sound], warned, people.horizon)
         measured.append(Measured(name, inside, n, actions, alarms))
     return measured
 

@@ -66,13 +66,14 @@ def proxies(
     groups = _large(member, len(names))
     if len(groups) < 2:
         return ()
-    level = joint(len(contract.features) * _questions(groups))
+    asked = _asked(groups)
+    level = joint(len(contract.features) * len(asked))
     fold = np.random.default_rng(0).integers(0, FOLDS, len(x))
     found = []
     for position, feature in enumerate(contract.features):
         column = x[:, position]
         row = Bins.of(column, BINS, categorical=feature.kind == "category").rows(column)
-        auc, best = max(((_held_out_auc(row, fold, member == g, level), g) for g in groups), key=_surest)
+        auc, best = max(((_held_out_auc(row, fold, member == g, level), g) for g in asked), key=_surest)
         found.append(
             Proxy(
                 feature=feature.name,
@@ -105,9 +106,8 @@ def told_by_all(contract: Contract, x: Vector, names: tuple[str, ...], member: I
     )
     folds = StratifiedKFold(FOLDS_FOR_ALL, shuffle=True, random_state=0)
     scores = cross_val_predict(trees, inputs, member, cv=folds, method="predict_proba")
-    level = joint(_questions(groups))
-    place = {g: position for position, g in enumerate(sorted(groups))}
-    aucs = ((_auc(scores[:, place[g]], member == g, member != g, level), g) for g in groups)
+    asked, place = _asked(groups), sorted(groups).index
+    aucs = ((_auc(scores[:, place(g)], member == g, member != g, joint(len(asked))), g) for g in asked)
     auc, best = max(aucs, key=_surest)
     return names[best], auc
 
@@ -118,13 +118,14 @@ def _sample(n: int, most: int) -> Ints:
 
 
 def _large(member: Ints, groups: int) -> list[int]:
-    """The groups with enough members to be told, the smallest first: of two, one is told by telling the other."""
+    """The groups with enough members to be told, the smallest first."""
     sizes = np.bincount(member, minlength=groups)
     return [int(g) for g in np.argsort(sizes, kind="stable") if sizes[g] >= MIN_MEMBERS]
 
 
-def _questions(groups: list[int]) -> int:
-    return len(groups) if len(groups) > 2 else 1
+def _asked(groups: list[int]) -> list[int]:
+    """Of two groups, the larger is told by telling the smaller."""
+    return groups if len(groups) > 2 else groups[:1]
 
 
 def _surest(found: tuple[Estimate, int]) -> float:
