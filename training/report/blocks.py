@@ -9,7 +9,7 @@ import msgspec
 from markupsafe import Markup
 
 from training.report.findings import Findings
-from training.report.markup import Child, tag
+from training.report.markup import Child, join, tag
 from training.report.plots import Plot, plot, swatch
 from training.report.voice import Voice
 
@@ -54,6 +54,21 @@ def heading(text: str) -> Markup:
 def note(text: Child, kind: Literal["note", "warn"] = "note", *, label: str | None = None) -> Markup:
     """A remark beside the text; a warning carries a word as well as a colour."""
     return tag("p", tag("strong", label, " ") if label else None, text, class_=f"note {kind}")
+
+
+def warned(title: str, items: Sequence[Child]) -> Markup:
+    """Several warnings in one box."""
+    return tag("div", tag("p", tag("strong", title)), bullets(items), class_="note warn")
+
+
+def estimate(figure: str, interval: str | None) -> Markup:
+    """A figure in a table, its interval below it."""
+    return join([figure, tag("small", interval) if interval else None])
+
+
+def folded(title: str, *children: Child) -> Markup:
+    """What few readers want to see, behind a title that opens it."""
+    return tag("details", tag("summary", title), *children)
 
 
 def bullets(items: Sequence[Child]) -> Markup:
@@ -104,12 +119,7 @@ def figure(
         tag("figcaption", tag("strong", title), tag("span", remark) if remark else None),
         legend,
         picture,
-        tag(
-            "details",
-            tag("summary", say("Figures", "数値")),
-            table(msgspec.structs.replace(behind, rows=rows)),
-            more,
-        ),
+        folded(say("Figures", "数値"), table(msgspec.structs.replace(behind, rows=rows)), more),
     )
 
 

@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 WIDE = 1.2816
 """Standard deviations from the middle to either end of an 80 % interval."""
 
+FLAT = 0.01
+
 LEAST_SHARE = 0.02
 """Of the book, for a group to be spoken of in the summary."""
 
@@ -38,6 +40,13 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     early: Floats
     late: Floats
     strength: float
+
+    @property
+    def flat(self) -> bool:
+        """Whether it moves nobody's odds by a percent: the model does not use the feature."""
+        seen = self.share > 0
+        figures = np.concatenate([self.factor[seen], self.early[seen], self.late[seen]])
+        return bool((np.abs(np.log(figures)) < FLAT).all())
 
     @property
     def changes(self) -> bool:

@@ -75,7 +75,7 @@ def render(findings: Findings) -> bytes:
         tag("main", *(_article(findings, lang) for lang in LANGUAGES)),
         tag("script", script),
     )
-    return ("<!doctype html>\n" + tag("html", head, body, lang="en")).encode()
+    return b"<!doctype html>\n" + tag("html", head, body, lang="en").encode()
 
 
 def _switch() -> Markup:

@@ -13,10 +13,10 @@ from markupsafe import Markup
 from training.report.axes import Axis, bounds
 from training.report.markup import join, tag
 
-WIDTH, HEIGHT = 360.0, 232.0
+WIDTH, HEIGHT = 360.0, 240.0
 """Of a plot, in units that are pixels on a phone; the page scales it up a little on a desk."""
 
-LEFT, RIGHT, TOP, BOTTOM = 48.0, 12.0, 12.0, 40.0
+LEFT, RIGHT, TOP, BOTTOM = 48.0, 12.0, 26.0, 40.0
 SMALL_EM = 12.0
 """Size of the plots' text."""
 
@@ -160,6 +160,7 @@ def _grid(shown: Plot, x: Axis, y: Axis) -> list[Markup]:
         parts.append(_text(word, at, bottom + 16, anchor="middle"))
     parts += [
         tag("line", class_="axis", x1=LEFT, x2=WIDTH - RIGHT, y1=bottom, y2=bottom),
+        _text(shown.y_label, 0.0, 12.0),
         _text(shortened(shown.x_label, WIDTH - LEFT - RIGHT), (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, anchor="middle"),
     ]
     return parts

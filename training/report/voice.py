@@ -41,9 +41,11 @@ class Voice(msgspec.Struct, frozen=True):
         """A number to so many significant digits, thousands apart: 0.845, 1,240."""
         if x is None or not math.isfinite(x):
             return NONE
+        if x == 0:
+            return "0"
         if abs(x) >= 10 ** (digits - 1):
             return _signed(f"{x:,.0f}")
-        after = digits - 1 - (math.floor(math.log10(abs(x))) if x else 0)
+        after = digits - 1 - math.floor(math.log10(abs(x)))
         return _signed(f"{x:.{min(after, 9)}f}")
 
     def short(self, x: float) -> str:
@@ -73,7 +75,7 @@ class Voice(msgspec.Struct, frozen=True):
 
     def times(self, factor: float) -> str:
         """A factor: x1.8."""
-        return f"×{factor:.2f}" if factor < 1 else f"×{factor:.1f}"
+        return f"×{factor:.2f}" if factor < 1.95 else f"×{factor:,.1f}"
 
     def factor(self, factor: float) -> str:
         """A round factor on an axis: x0.5, x2."""

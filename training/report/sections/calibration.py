@@ -7,7 +7,7 @@ import math
 from markupsafe import Markup
 
 from training.evaluate import Evaluation
-from training.report.blocks import Section, Table, paragraph, plotted, table
+from training.report.blocks import Section, Table, folded, paragraph, plotted, table
 from training.report.findings import Findings
 from training.report.markup import join
 from training.report.plots import Plot, Series
@@ -49,7 +49,7 @@ def write(findings: Findings, say: Voice) -> Section:
     parts.append(_deciles(findings, say))
     if evaluation.groups:
         parts.append(_groups(findings, say))
-    return Section("calibration", say("Does it promise what comes true?", "予測は当たっているか"), join(parts))
+    return Section("calibration", say("Do its predictions come true?", "予測は当たっているか"), join(parts))
 
 
 def _tested_on(evaluation: Evaluation, say: Voice) -> str:
@@ -127,7 +127,20 @@ def _groups(findings: Findings, say: Voice) -> Markup:
     contract = findings.manifest.contract
     titles = {feature.name: feature.title(say.lang) for feature in contract.features}
     groups = findings.evaluation.groups
-    return table(
+    judged = [group for group in groups if group.low is not None and group.high is not None]
+    off = [
+        group
+        for group in judged
+        if group.low is not None and group.high is not None and not group.low <= 1.0 <= group.high
+    ]
+    lead = paragraph(
+        say(
+            f"Group by group, {len(judged) - len(off)} of {len(judged)} are within their 95% interval; where many groups are looked at, "
+            "one in twenty is outside by chance alone.",
+            f"グループ別では、{len(judged)}件のうち{len(judged) - len(off)}件が95%区間に収まります。多くのグループを見れば、20件に1件は偶然でも外れます。",
+        )
+    )
+    shown = table(
         Table(
             caption=say("Expected and observed leavers by group", "グループ別の予測解約数と実績"),
             head=[
@@ -149,10 +162,7 @@ def _groups(findings: Findings, say: Voice) -> Markup:
                 ]
                 for g in groups
             ],
-            warned=[
-                position
-                for position, g in enumerate(groups)
-                if g.low is not None and g.high is not None and not g.low <= 1.0 <= g.high
-            ],
+            warned=[position for position, g in enumerate(groups) if g in off],
         )
     )
+    return join([lead, folded(say("All groups", "すべてのグループ"), shown)])

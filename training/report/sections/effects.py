@@ -39,7 +39,9 @@ class _Line(NamedTuple):
 def write(findings: Findings, say: Voice) -> Section:
     """A picture per feature, the rest in rows."""
     every = effects(findings)
-    shown, others = every[:MOST_PICTURES], every[MOST_PICTURES:]
+    used = [effect for effect in every if not effect.flat]
+    shown, others = used[:MOST_PICTURES], used[MOST_PICTURES:]
+    unused = [effect.feature.title(say.lang) for effect in every if effect.flat]
     first, last = segments_of(findings.tables)
     parts: list[Markup] = [
         paragraph(
@@ -61,6 +63,11 @@ def write(findings: Findings, say: Voice) -> Section:
         ),
         side_by_side(*(_picture(effect, findings, say, first, last) for effect in shown)),
     ]
+    if unused:
+        names = say(", ", "、").join(unused)
+        parts.append(
+            paragraph(say(f"Without effect in this model: {names}.", f"このモデルで効果のない特徴量：{names}。"))
+        )
     if others:
         parts.append(_others(others, say))
     return Section(

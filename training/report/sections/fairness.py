@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from training.fairness import ColumnAudit, FairnessAudit, GroupAudit
 from training.intervals import Estimate
-from training.report.blocks import Section, Table, heading, note, paragraph, table
+from training.report.blocks import Section, Table, bullets, estimate, folded, heading, note, paragraph, table, warned
 from training.report.findings import Findings
 from training.report.markup import join
 from training.report.voice import Voice
@@ -22,8 +22,14 @@ def write(findings: Findings, say: Voice) -> Section:
         return Section("fairness", title, note(audit.absent[say.lang]))
     titles = {feature.name: feature.title(say.lang) for feature in findings.manifest.contract.features}
     parts = [_lead(audit, say)]
-    parts += [note(finding.text[say.lang], "warn", label=say("Finding:", "所見：")) for finding in audit.findings]
-    parts += [_column(column, titles, say) for column in audit.columns]
+    for column in audit.columns:
+        parts.append(heading(column.column))
+        found = [finding for finding in audit.findings if finding.column == column.column]
+        alarms = [finding.text[say.lang] for finding in found if finding.kind == "false_alarms"]
+        others = [finding.text[say.lang] for finding in found if finding.kind != "false_alarms"]
+        parts += [warned(say("Unequal false alarms", "誤警告率の不均衡"), alarms)] if alarms else []
+        parts += [bullets(others)] if others else []
+        parts.append(_column(column, titles, say))
     return Section("fairness", title, join(parts))
 
 
@@ -85,10 +91,11 @@ def _column(column: ColumnAudit, titles: dict[str, str], say: Voice) -> Markup:
         text=(1,),
         warned=[position for position, proxy in enumerate(strongest) if proxy.found],
     )
-    return join([heading(column.column), table(groups), table(proxies) if strongest else None])
+    told = folded(proxies.caption, table(proxies)) if strongest else None
+    return join([table(groups), told])
 
 
-def _group(group: GroupAudit, say: Voice) -> list[str]:
+def _group(group: GroupAudit, say: Voice) -> list[str | Markup]:
     few = "" if group.judged else say(" (too few to judge)", "（少数のため判定外）")
     return [
         group.group + few,
@@ -103,13 +110,13 @@ def _group(group: GroupAudit, say: Voice) -> list[str]:
     ]
 
 
-def _share(estimate: Estimate | None, say: Voice) -> str:
-    if estimate is None:
-        return say.percent(None)
-    return f"{say.percent(estimate.value)} ({say.interval(say.percent(estimate.low), say.percent(estimate.high))})"
+def _share(found: Estimate | None, say: Voice) -> Markup:
+    if found is None:
+        return estimate(say.percent(None), None)
+    return estimate(say.percent(found.value), say.interval(say.percent(found.low), say.percent(found.high)))
 
 
-def _estimate(estimate: Estimate | None, say: Voice) -> str:
-    if estimate is None:
-        return say.number(None)
-    return f"{say.number(estimate.value)} ({say.interval(say.number(estimate.low), say.number(estimate.high))})"
+def _estimate(found: Estimate | None, say: Voice) -> Markup:
+    if found is None:
+        return estimate(say.number(None), None)
+    return estimate(say.number(found.value), say.interval(say.number(found.low), say.number(found.high)))

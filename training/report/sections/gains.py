@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from training.evaluate import Evaluation
 from training.measure import CohortMetrics, Figure
-from training.report.blocks import Section, Table, heading, note, paragraph, plotted, side_by_side, table
+from training.report.blocks import Section, Table, estimate, heading, note, paragraph, plotted, side_by_side, table
 from training.report.findings import Findings
 from training.report.markup import join
 from training.report.plots import Plot, Series
@@ -19,7 +19,7 @@ TOLD = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 def write(findings: Findings, say: Voice) -> Section:
     """Gains, lift and the metrics behind them."""
     evaluation = findings.evaluation
-    title = say("Does it sort well?", "リスクの高い顧客を見分けられるか")
+    title = say("Does it rank customers well?", "リスクの高い顧客を見分けられるか")
     metrics = [_auc(evaluation, say), _metrics(evaluation, say)]
     if not evaluation.gains:
         return Section("gains", title, join([note(_none(say)), *metrics]))
@@ -138,7 +138,7 @@ def _metrics(evaluation: Evaluation, say: Voice) -> Markup:
             for name, cohort in zip(names, cohorts, strict=True)
         ],
     )
-    return join([heading(say("In the statistician's terms", "統計指標")), table(shown)])
+    return join([heading(say("In the statistician’s terms", "統計指標")), table(shown)])
 
 
 def _cohort(cohort: CohortMetrics, evaluation: Evaluation, say: Voice) -> str:
@@ -147,10 +147,10 @@ def _cohort(cohort: CohortMetrics, evaluation: Evaluation, say: Voice) -> str:
     return cohort.name
 
 
-def _figure(figure: Figure | None, say: Voice) -> str:
+def _figure(figure: Figure | None, say: Voice) -> Markup:
     if figure is None:
-        return say.number(None)
-    return f"{say.number(figure.value)} ({say.interval(say.number(figure.low), say.number(figure.high))})"
+        return estimate(say.number(None), None)
+    return estimate(say.number(figure.value), say.interval(say.number(figure.low), say.number(figure.high)))
 
 
 def _none(say: Voice) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from markupsafe import Markup
 
-from training.report.blocks import Section, Table, paragraph, table
+from training.report.blocks import Section, Table, folded, paragraph, table
 from training.report.findings import Findings
 from training.report.markup import join, tag
 from training.report.voice import Voice
@@ -48,7 +48,12 @@ def write(findings: Findings, say: Voice) -> Section:
             [
                 intro,
                 _facts(say("The model", "モデル"), facts, say),
-                _facts(say("Settings and libraries", "設定とライブラリー"), settings, say) if settings else None,
+                folded(
+                    say("Settings and libraries", "設定とライブラリー"),
+                    _facts(say("Settings and libraries", "設定とライブラリー"), settings, say),
+                )
+                if settings
+                else None,
             ]
         ),
     )

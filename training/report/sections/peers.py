@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from training.compare import PeerRow
 from training.measure import Figure
-from training.report.blocks import Section, Table, bullets, note, paragraph, table
+from training.report.blocks import Section, Table, bullets, estimate, note, paragraph, table
 from training.report.findings import Findings
 from training.report.markup import join, tag
 from training.report.voice import Voice
@@ -55,7 +57,7 @@ def write(findings: Findings, say: Voice) -> Section:
     return Section("peers", title, join([intro, table(shown), bullets(left) if left else None]))
 
 
-def _row(row: PeerRow, say: Voice) -> list[str]:
+def _row(row: PeerRow, say: Voice) -> list[str | Markup]:
     return [
         row.name,
         say.number(row.c_index_ipcw),
@@ -69,9 +71,9 @@ def _row(row: PeerRow, say: Voice) -> list[str]:
     ]
 
 
-def _better(loss: Figure | None, say: Voice) -> str:
+def _better(loss: Figure | None, say: Voice) -> Markup:
     """By how much ours is better: a loss turned around."""
     if loss is None:
-        return say.number(None)
+        return estimate(say.number(None), None)
     value, low, high = (say.fixed(-figure, 4) for figure in (loss.value, loss.high, loss.low))
-    return f"{value} ({say.interval(low, high)})"
+    return estimate(value, say.interval(low, high))

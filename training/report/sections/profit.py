@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from training.backtest import Absent, Backtest, Estimate
-from training.report.blocks import Section, Table, bullets, heading, note, paragraph, plotted, side_by_side, table
+from training.backtest import Absent, Backtest, Curve, Estimate, Place
+from training.report.blocks import (
+    Section,
+    Table,
+    bullets,
+    estimate,
+    heading,
+    note,
+    paragraph,
+    plotted,
+    side_by_side,
+    table,
+)
 from training.report.findings import Findings
 from training.report.markup import join
 from training.report.plots import Mark, Plot, Series
@@ -13,6 +24,9 @@ from training.report.voice import Voice
 
 TOLD = 21
 """Points of a curve that its table tells of."""
+
+DEEPEST, LEAST_DRAWN = 2.0, 0.1
+"""A curve is drawn down to so many times the best gain, and at least up to this share turned away."""
 
 
 def write(findings: Findings, say: Voice) -> Section:
@@ -78,14 +92,14 @@ def _lead(back: Backtest, say: Voice) -> Markup:
 
 def _curve(back: Backtest, position: int, say: Voice) -> Markup:
     curve = back.curves[position]
-    by_value = curve.by == "net_value"
+    by_value, drawn = curve.by == "net_value", _drawn(curve, back.place)
     series = [
         Series(
             label=say("gain, 95% interval", "得失（95%区間）"),
-            x=curve.share,
-            y=curve.gain,
-            low=curve.low_95,
-            high=curve.high_95,
+            x=curve.share[:drawn],
+            y=curve.gain[:drawn],
+            low=curve.low_95[:drawn],
+            high=curve.high_95[:drawn],
         ),
         Series(
             label=say("best point", "最良点"),
@@ -148,10 +162,20 @@ def _curve(back: Backtest, position: int, say: Voice) -> Markup:
         else say("Highest risk first", "リスクの高い順")
     )
     remark = say(
-        f"{back.currency} per 100 leads, against taking everybody",
-        f"全員を受け入れた場合との差、100人あたり（{back.currency}）",
+        f"{back.currency} per 100 leads, against taking everybody. To the right of the picture it only falls.",
+        f"全員を受け入れた場合との差、100人あたり（{back.currency}）。図より右では下がり続けます。",
     )
     return plotted(title, shown, behind, say, remark=remark)
+
+
+def _drawn(curve: Curve, place: Place) -> int:
+    """How many points are drawn: up to where the loss is a few times the best gain, so that the top can be seen."""
+    floor = -DEEPEST * max(curve.best.gain.value, abs(place.gain.value))
+    least = max(LEAST_DRAWN, curve.best.share.value, place.share)
+    beyond = (
+        i for i, (share, gain) in enumerate(zip(curve.share, curve.gain, strict=True)) if share > least and gain < floor
+    )
+    return next(beyond, len(curve.share) - 1) + 1
 
 
 def _rules(back: Backtest, say: Voice) -> Markup:
@@ -182,7 +206,7 @@ def _rules(back: Backtest, say: Voice) -> Markup:
                         [
                             rule.name,
                             actions[rule.action],
-                            f"{say.count(rule.customers)} ({say.percent(rule.share, 1)})",
+                            estimate(say.count(rule.customers), say.percent(rule.share, 1)),
                             say.money(rule.predicted),
                             _money(rule.realised, say),
                             _money(rule.saved, say),
@@ -197,18 +221,16 @@ def _rules(back: Backtest, say: Voice) -> Markup:
     )
 
 
-def _money(estimate: Estimate | None, say: Voice) -> str:
-    if estimate is None:
-        return say.money(None)
-    return f"{say.money(estimate.value)} ({say.interval(say.money(estimate.low_80), say.money(estimate.high_80))})"
+def _money(found: Estimate | None, say: Voice) -> Markup:
+    if found is None:
+        return estimate(say.money(None), None)
+    return estimate(say.money(found.value), say.interval(say.money(found.low_80), say.money(found.high_80)))
 
 
-def _percent(estimate: Estimate | None, say: Voice) -> str:
-    if estimate is None:
-        return say.percent(None)
-    return (
-        f"{say.percent(estimate.value)} ({say.interval(say.percent(estimate.low_80), say.percent(estimate.high_80))})"
-    )
+def _percent(found: Estimate | None, say: Voice) -> Markup:
+    if found is None:
+        return estimate(say.percent(None), None)
+    return estimate(say.percent(found.value), say.interval(say.percent(found.low_80), say.percent(found.high_80)))
 
 
 def _axis_money(amount: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from training.backtest import Backtest
-from training.report.blocks import Section, bullets, note, tiles
+from training.report.blocks import Section, tiles, warned
 from training.report.effects import LEAST_SHARE, effects, value_rows
 from training.report.findings import Findings
 from training.report.markup import join, tag
@@ -124,16 +124,17 @@ def _attention(findings: Findings, say: Voice) -> list[Markup]:
     suspects = [titles.get(f.feature, f.feature) for f in findings.leaks.features if f.verdict in ("warn", "stop")]
     items: list[tuple[str, str]] = []
     if suspects:
-        names = say(", ", "、").join(suspects)
+        names = say(", ", "、").join(suspects[:NAMED])
+        left = len(suspects) - NAMED
+        names += say(f" and {left} more", f"ほか{left}個") if left > 0 else ""
         items.append(("leaks", say(f"May know too much: {names}", f"知りすぎている可能性：{names}")))
     if findings.fairness.findings:
         n = len(findings.fairness.findings)
         items.append(("fairness", say(f"Findings of the fairness audit: {n}", f"公平性の所見：{n}件")))
-    warned = sum(finding.severity == "warn" for finding in findings.quality.findings)
-    if warned:
-        items.append(("quality", say(f"Warnings about the data: {warned}", f"データについての注意：{warned}件")))
+    doubts = sum(finding.severity == "warn" for finding in findings.quality.findings)
+    if doubts:
+        items.append(("quality", say(f"Warnings about the data: {doubts}", f"データについての注意：{doubts}件")))
     if not items:
         return []
-    label = say("Before you use it:", "使う前に：")
-    links = bullets([tag("a", text, href=f"#{say.lang}-{key}") for key, text in items])
-    return [tag("div", note(label, "warn"), links, class_="attention")]
+    links = [tag("a", text, href=f"#{say.lang}-{key}") for key, text in items]
+    return [warned(say("Look at these before you use it", "使う前に確認してください"), links)]
