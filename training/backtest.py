@@ -188,7 +188,7 @@ def _group(
         customers=heads,
         share=float(heads / everybody),
         known=float(outcome_known),
-        predicted=predicted / heads if hit else None,
+        predicted=float(predicted) / heads if hit else None,
         realised=estimate(found.realised, drawn.realised) if hit else None,
         saved=estimate(-found.total, -drawn.total) if hit else None,
         paid_back=estimate(found.paid_back, drawn.paid_back) if hit else None,

@@ -6,8 +6,9 @@ Per head, over T periods of which the first L were observed:
 
 with S the group's Kaplan-Meier survival from all exits and m(t) the mean discounted margin of those at risk in t: the
 partitioned estimator of Lin et al. 1997 and Bang and Tsiatis 2000, which also holds with delayed entry. Where nobody of
-a group is at risk any more, everybody's hazard is taken; after L that of the last quarter of L is carried on. The
-share that pays back is the cumulative incidence of paying back before leaving (Aalen and Johansen 1978), within L.
+a group is at risk any more, everybody's hazard is taken. After L, hazard and margin of the last quarter of L go on; a
+group's hazard is drawn to everybody's as if SUPPORT person-periods more had been seen. The share that pays back is the
+cumulative incidence of paying back before leaving (Aalen and Johansen 1978), within L.
 """
 
 from __future__ import annotations
@@ -127,9 +128,10 @@ def _margins(history: History, partition: Partition, weight: Floats, mean_margin
     pays = _before(stays)
     within: Floats = (pays * margin) @ history.discounting[: shape[1]]
     carried_on = (gone[:, tail].sum(axis=1) + SUPPORT * late) / (at_risk[:, tail].sum(axis=1) + SUPPORT)
-    still, last = pays[:, -1] * stays[:, -1], margin[:, -1]
+    late_margin = per_head(paid[:, tail].sum(axis=1), at_risk[:, tail].sum(axis=1), mean_margin)
     later = history.discounting[shape[1] :]
-    beyond: Floats = still * last * ((1.0 - carried_on[:, None]) ** np.arange(len(later)) @ later)
+    annuity = (1.0 - carried_on[:, None]) ** np.arange(len(later)) @ later
+    beyond: Floats = pays[:, -1] * stays[:, -1] * late_margin * annuity
     return within, beyond
 
 
@@ -152,7 +154,8 @@ def _paid_back(history: History, partition: Partition, weight: Floats) -> Floats
 
 def _before(stays: Floats) -> Floats:
     """From the share that stays in each period, the share that is there when it begins. Shape [G, L]."""
-    there: Floats = np.cumprod(np.column_stack([np.ones(len(stays)), stays[:, :-1]]), axis=1)
+    there = np.ones_like(stays)
+    there[:, 1:] = np.cumprod(stays[:, :-1], axis=1)
     return there
 
 

@@ -54,3 +54,20 @@ def carried_on(observed: int, periods: int, period: str, share: float) -> Text:
         "en": f"Of {periods} {period}s the first {observed} had enough customers at risk. After them the rate of leaving of the last quarter is carried on: {share:.0%} of what customers bring in rests on that. Who pays back later than in {period} {observed} counts as not paid back.",
         "ja": f"{periods}期間のうち、十分な顧客を観察できたのは最初の{observed}期間です。それ以降は直近4分の1の離脱率が続くとみなしており、収入の{share:.0%}がこの仮定によります。{observed}期間より後の回収は未回収と数えます。",
     }
+
+
+def cross_fitted(split: str) -> Text:
+    """By what the customers were held out."""
+    by = "sign-up time" if split == "sign-up time" else "customer"
+    return {
+        "en": f"Customers of the book the model was fitted on, each judged by a model with the same settings that had not seen it, split by {by}.",
+        "ja": f"モデルの学習に使った台帳の顧客です。{'契約開始時期' if split == 'sign-up time' else '顧客'}で分割し、その顧客を学習していない同じ設定のモデルで判定しました。",
+    }
+
+
+def asked(data: str) -> Text:
+    """The customers of a file that the model was not fitted on."""
+    return {
+        "en": f"Customers of {data}, whom the model was not fitted on, judged by the model as it is.",
+        "ja": f"モデルの学習に使っていない {data} の顧客を、モデルそのもので判定しました。",
+    }
