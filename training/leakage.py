@@ -16,8 +16,9 @@ from training.association import Bools
 from training.book import Book
 from training.errors import DataError
 from training.leaktests import Customers, Evidence, run_tests
-from training.lifetimes import Lifetimes, kaplan_meier
-from training.personperiods import Floats, Ints
+from training.lifetimes import Lifetimes
+from training.metrics import Weighed
+from training.personperiods import Ints
 
 __all__ = ["Evidence", "FeatureLeaks", "Leaks", "check_leaks", "refuse_leaks"]
 
@@ -28,9 +29,6 @@ LOOKED_AT = 20_000
 
 COHORTS, PER_COHORT = 20, 30
 """Sign-up cohorts of equal size, fewer where fewer customers than so many left in each."""
-
-LEAST_CERTAIN = 0.05
-"""Below this share not yet censored, the weight of a churned customer grows no further."""
 
 
 class FeatureLeaks(msgspec.Struct, frozen=True):
@@ -103,26 +101,20 @@ def _customers(book: Book, frame: pl.DataFrame, lives: Lifetimes) -> tuple[Ints,
     parts = [rng.permutation(np.flatnonzero(which))[:LOOKED_AT] for which in (here, ~here)]
     chosen = np.sort(np.concatenate(parts))
     sizes = np.where(here[chosen], here.sum() / max(len(parts[0]), 1), (~here).sum() / max(len(parts[1]), 1))
-    horizon, last = book.lifetime.horizons[0], lives.exit[chosen].astype(np.int64)
-    case = lives.event[chosen] & (last <= horizon)
+    horizon = book.lifetime.horizons[0]
+    known = Weighed.over(lives, np.ones((len(lives), 1)), horizon)
+    certain = np.zeros(len(lives))
+    for who, mass in (known.churned(horizon), known.stayed(horizon)):
+        certain[who] = mass[:, 0]
     return chosen, Customers(
-        exit=last,
+        exit=lives.exit[chosen],
         churned=lives.event[chosen],
         here=here[chosen],
         cohort=_cohorts(book, frame, chosen, here),
-        weight=sizes.astype(np.float64),
+        weight=sizes,
         horizon=horizon,
-        in_horizon=(lives.entry[chosen] < horizon) & (case | (last > horizon)),
-        certain=np.where(case, 1.0 / _uncensored(lives, here, horizon)[np.clip(last - 1, 0, horizon)], 1.0),
+        certain=np.nan_to_num(certain[chosen]),
     )
-
-
-def _uncensored(lives: Lifetimes, here: Bools, horizon: int) -> Floats:
-    """Share not yet censored after period 0..H, by Kaplan and Meier with censoring as the event. Shape [H + 1]."""
-    ends = msgspec.structs.replace(lives, event=here & lives.observed, other_exit=np.zeros_like(here))
-    share = np.nan_to_num(kaplan_meier(ends, horizon), nan=0.0)
-    uncensored: Floats = np.maximum(np.append(1.0, share), LEAST_CERTAIN)
-    return uncensored
 
 
 def _cohorts(book: Book, frame: pl.DataFrame, chosen: Ints, here: Bools) -> Ints:

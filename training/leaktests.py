@@ -60,8 +60,8 @@ class Customers(NamedTuple):
 
     exit: last period at risk. churned; here: customers still (the others left). cohort: of the sign-up, customers of
     one being compared with each other; all 0 where the book has no dates. weight: how many of the book each stands for.
-    in_horizon: whether what became of it within the horizon is known. certain: 1 / P(not yet censored), for those who
-    churned within the horizon, else 1.
+    certain: the mass that each stands for among those who churned within the horizon, and among those who survived it,
+    censoring weighted out (training.metrics); 0 where its outcome is not known.
     """
 
     exit: Ints
@@ -70,7 +70,6 @@ class Customers(NamedTuple):
     cohort: Ints
     weight: Floats
     horizon: int
-    in_horizon: Bools
     certain: Floats
 
 
@@ -153,7 +152,7 @@ def _known_later(name: str, known: Bools, customers: Customers) -> Iterator[Evid
 
 def _predicts_alone(name: str, group: Ints, customers: Customers) -> Iterator[Evidence]:
     """Does the feature alone part those who churned from the others, or early churn from longer stays, too well?"""
-    either, known = customers.churned | customers.here, customers.in_horizon
+    either, known = customers.churned | customers.here, customers.certain > 0
     best = max(
         (_auc(group, customers.churned, either, customers.weight, customers.cohort), "event"),
         (
