@@ -54,11 +54,10 @@ def group(values: pl.Series, weight: NDArray[np.float64]) -> Grouping:
 
 def _in_ranges(values: pl.Series) -> pl.Series:
     """Numbers or dates as the range, lowest to highest, of their quarter; other texts as they are."""
-    for kind in (pl.Float64, pl.Date):
-        ordered = values.cast(kind, strict=False)
-        if ordered.null_count() == values.null_count():
-            break
-    else:
+    numbers = values.cast(pl.Float64, strict=False).fill_nan(None)
+    readings = (numbers, values.str.to_date("%Y-%m-%d", strict=False))
+    ordered = next((reading for reading in readings if reading.null_count() == values.null_count()), None)
+    if ordered is None:
         return values
     seen = ordered.drop_nulls().to_physical().to_numpy()
     cuts = np.unique(np.quantile(seen, np.arange(1, RANGES) / RANGES, method="lower"))

@@ -65,8 +65,8 @@ def proxy(column: str, group: str, told_by: Sequence[Told], gap: float, by_all: 
     return {
         "en": f"{column}: {_en(group)} can be told from the others by {en}. The points are what a feature carries of "
         f"the {gap:+.1f} by which their mean risk differs.",
-        "ja": f"{column}：{_ja(group)}とそれ以外は、{ja}で見分けられます。ポイントは、平均リスクの差{gap:+.1f}ポイントのうち"
-        "その特徴量が占める分です。",
+        "ja": f"{column}：{_ja(group)}とそれ以外は、{ja}で見分けられます。ポイントは、"
+        f"平均リスクの差{gap:+.1f}ポイントのうち、その特徴量が占める分です。",
     }
 
 

@@ -15,6 +15,7 @@ from training.intervals import Estimate, joint
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Counts = NDArray[np.integer] | NDArray[np.bool_]
 
 STANDS_IN = 0.6
 """AUC from which a feature stands in for a protected column: below, of two customers it takes the wrong one for the
@@ -144,7 +145,7 @@ def _held_out_auc(row: Ints, fold: Ints, inside: NDArray[np.bool_], level: float
     return _auc(share.ravel(), members.ravel(), others.ravel(), level)
 
 
-def _auc(score: Floats, members: NDArray[np.integer], others: NDArray[np.integer], level: float) -> Estimate:
+def _auc(score: Floats, members: Counts, others: Counts, level: float) -> Estimate:
     """Area under the ROC curve with the interval of DeLong et al. 1988, from how many have each score."""
     _, rank = np.unique(score, return_inverse=True)
     inside, outside = np.bincount(rank, members), np.bincount(rank, others)
