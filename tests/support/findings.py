@@ -134,3 +134,37 @@ def _comparison(n: int) -> Comparison:
         rows=(row, cox),
         left_out={"random survival forest": "too many customers"},
     )
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'; drop table customers; --",
+    "</style></svg><b>&amp;",
+    "とても長い特徴量の名前" * 8,
+    "a" * 120,
+)
+
+
+def hostile(findings: Findings) -> Findings:
+    """The same findings about features and categories whose names mean harm, or are very long."""
+    contract = findings.manifest.contract
+    features = tuple(
+        msgspec.structs.replace(
+            feature,
+            label={lang: f"{HOSTILE[j % len(HOSTILE)]} {j}" for lang in ("en", "ja")},
+            categories=tuple(f"{HOSTILE[(j + k) % len(HOSTILE)]} {k}" for k in range(len(feature.categories))),
+            unit=HOSTILE[j % len(HOSTILE)] if feature.kind == "number" else None,
+        )
+        for j, feature in enumerate(contract.features)
+    )
+    groups = tuple(
+        msgspec.structs.replace(group, value=HOSTILE[k % len(HOSTILE)])
+        for k, group in enumerate(findings.evaluation.groups)
+    )
+    manifest = msgspec.structs.replace(
+        findings.manifest, name=HOSTILE[0], contract=msgspec.structs.replace(contract, features=features)
+    )
+    return msgspec.structs.replace(
+        findings, manifest=manifest, evaluation=msgspec.structs.replace(findings.evaluation, groups=groups)
+    )

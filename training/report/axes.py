@@ -10,7 +10,8 @@ import numpy as np
 
 ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 FACTORS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
-"""Where an axis of factors is marked."""
+FINE_FACTORS = (0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
+"""Where an axis of factors is marked, and where a short one is."""
 
 
 class Axis(msgspec.Struct, frozen=True):
@@ -31,7 +32,8 @@ class Axis(msgspec.Struct, frozen=True):
     def ticks(self) -> list[float]:
         """Three to seven round figures within the axis."""
         if self.log:
-            inside = [factor for factor in FACTORS if self.low * 0.999 <= factor <= self.high * 1.001]
+            marked = FACTORS if self.high / self.low > 3 else FINE_FACTORS
+            inside = [factor for factor in marked if self.low * 0.999 <= factor <= self.high * 1.001]
             return inside if len(inside) <= 7 else [f for f in inside if math.log10(f).is_integer()]
         step = _step((self.high - self.low) / 5)
         first = math.ceil(self.low / step - 1e-9)
@@ -43,7 +45,7 @@ class Axis(msgspec.Struct, frozen=True):
 
 
 def bounds(figures: Iterable[float], *, include: Iterable[float] = (), log: bool = False) -> tuple[float, float]:
-    """The least and greatest of the figures, a little apart from the axis' ends; what must be included may be an end."""
+    """The least and greatest of the figures, a little apart from the axis' ends; what is included may be an end."""
     values = np.array([v for v in figures if math.isfinite(v) and (v > 0 or not log)], dtype=float)
     must = list(include)
     low = min([*values.tolist(), *must], default=0.0)

@@ -104,7 +104,7 @@ def table(shown: Table) -> Markup:
         for position, row in enumerate(shown.rows)
     ]
     written = tag("table", tag("caption", shown.caption), tag("thead", head), tag("tbody", *body))
-    return tag("div", written, class_="scroll", role="region", aria_label=shown.caption, tabindex="0")
+    return tag("div", written, class_="scroll", role="group", aria_label=shown.caption, tabindex="0")
 
 
 def figure(

@@ -49,7 +49,7 @@ def _told(pair: Pair, findings: Findings, say: Voice) -> Table:
     names = [features[j].title(say.lang) for j in (pair.first, pair.second)]
     return Table(
         caption=say(f"{names[0]} (down) and {names[1]} (across)", f"{names[0]}（縦）と{names[1]}（横）"),
-        head=["", *across],
+        head=[names[0], *across],
         rows=[
             [name, *(say.times(float(np.exp(t / m))) if m else say.number(None) for t, m in zip(*cells, strict=True))]
             for name, *cells in zip(down, total, mass, strict=True)

@@ -48,7 +48,10 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Plot(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plot shows. `told` is its text alternative. `rug` are bars along the bottom: (from, to, share of the most)."""
+    """What a plot shows. `told` is its text alternative.
+
+    rug: bars along the bottom, each from, to, and its share of the highest.
+    """
 
     told: str
     series: Sequence[Series]
@@ -152,7 +155,7 @@ def _grid(shown: Plot, x: Axis, y: Axis) -> list[Markup]:
     free = LEFT - 20
     for tick in x.ticks:
         word = shown.spell_x(tick)
-        half = SMALL_EM * 0.3 * len(word)
+        half = SMALL_EM * 0.34 * len(word)
         if x(tick) - half < free:
             continue
         at = min(x(tick), WIDTH - half)

@@ -23,7 +23,7 @@ _JA_PERIODS: dict[Period, str] = {"day": "日", "week": "週", "month": "か月"
 
 
 class Voice(msgspec.Struct, frozen=True):
-    """Writes in `lang`, about a book in `currency` that counts time in `period`. Figures that are NaN or None are a dash."""
+    """Writes in `lang` about a book in `currency` that counts time in `period`. What is NaN or None is a dash."""
 
     lang: Lang
     currency: str

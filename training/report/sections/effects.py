@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from markupsafe import Markup
 
+from training.bins import Bins
 from training.report.blocks import Section, Table, figure, heading, note, paragraph, plotted, side_by_side, table
-from training.report.effects import Effect, effects, number_row, segments_of, value_rows
+from training.report.effects import LEAST_SHARE, Effect, effects, number_row, segments_of, value_rows
 from training.report.findings import Findings
 from training.report.markup import join
 from training.report.pairs import pair_tables
@@ -24,6 +25,10 @@ MOST_BARS = 16
 """Categories in a picture, those with the most customers; all are in its table."""
 
 RUG_BARS = 30
+
+COMMON = (0.5, 2.0)
+"""Factors that every picture shows, so that a small effect looks small."""
+
 SKEWED = 8.0
 """A number whose 99th percentile is so many times its median is drawn by its ratios."""
 
@@ -76,7 +81,8 @@ def write(findings: Findings, say: Voice) -> Section:
 
 
 def _picture(effect: Effect, findings: Findings, say: Voice, first: int, last: int) -> Markup:
-    remark, bins = _over_time(effect, say, first, last), findings.tables.bins[effect.position]
+    bins = findings.tables.bins[effect.position]
+    remark = _over_time(effect, bins, say, first, last)
     if effect.feature.kind == "number":
         return _curve(effect, findings, say, remark, (first, last))
     lines = [_Line(name, float(effect.share[row]), row) for name, row in value_rows(effect.feature, bins, say)]
@@ -102,7 +108,7 @@ def _picture(effect: Effect, findings: Findings, say: Voice, first: int, last: i
         )
     title = effect.feature.title(say.lang)
     told = f"{title}: " + say(", ", "、").join(f"{row.label} {row.spelt}" for row in bars[:6])
-    picture = rows(told, bars, 1.0, say.factor, log=True, include=(0.8, 1.25))
+    picture = rows(told, bars, 1.0, say.factor, log=True, include=COMMON)
     return figure(title, picture, _data(effect, lines, say, (first, last)), say, remark=remark)
 
 
@@ -154,7 +160,7 @@ def _curve(effect: Effect, findings: Findings, say: Voice, remark: str, time: tu
         y_label=say("odds", "オッズ"),
         spell_x=say.short,
         spell_y=say.factor,
-        include_y=(0.8, 1.25),
+        include_y=COMMON,
         log_x=log,
         log_y=True,
         rug=_rug(values, low, high, log=log),
@@ -221,15 +227,21 @@ def _others(others: Sequence[Effect], say: Voice) -> Markup:
     return join([heading(shown.caption), table(shown)])
 
 
-def _over_time(effect: Effect, say: Voice, first: int, last: int) -> str:
-    """A sentence on how the effect changes, about the frequent value for which it changes most."""
+def _over_time(effect: Effect, bins: Bins, say: Voice, first: int, last: int) -> str:
+    """A sentence on how the effect changes, for a category about the frequent value for which it changes most."""
     if not effect.changes:
+        return say("Much the same however long a customer has been here.", "契約期間の長さによる変化はわずかです。")
+    rows_ = [each for each in value_rows(effect.feature, bins, say) if effect.share[each[1]] >= LEAST_SHARE]
+    if effect.feature.kind == "number" or not rows_:
         return say(
-            "Much the same however long a customer has been here.", "契約期間の長さによる効果の変化はわずかです。"
+            f"Changes with time: compare up to {say.at(first)} with the time from {say.at(last)}.",
+            f"時間とともに変わります。{_early(say, first)}と{_late(say, last)}を比べてください。",
         )
+    name, row = max(rows_, key=lambda each: abs(np.log(effect.early[each[1]] / effect.late[each[1]])))
+    early, late = say.times(effect.early[row]), say.times(effect.late[row])
     return say(
-        f"Changes with time: compare up to {say.at(first)} with the time from {say.at(last)}.",
-        f"時間とともに変わります。{say.at(first)}までと{say.at(last)}以降を比べてください。",
+        f"Changes with time: {name} is {early} up to {say.at(first)} and {late} from {say.at(last)}.",
+        f"時間とともに変わります。{name}は{_early(say, first)}{early}、{_late(say, last)}{late}です。",
     )
 
 
