@@ -74,9 +74,10 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
 
     on: who was judged, and by which model, by language. policy: its hash. customers, churned: those under observation
     whose money is known, weighed as the book weighs them. periods: how many were observed, up to the last with enough
-    customers at risk; value_horizon: T, how many count. taking_all: realised net value per head, currency; beyond: what
-    of it lies after `periods`, where the last hazards are carried on. rules: in the policy's order, those that hit
-    nobody included. curves: by net value, and by risk. notes: caveats, by language.
+    customers at risk; value_horizon: T, how many count. taking_all: realised net value per head, currency; predicted:
+    the same from the model's curves; beyond: what of it lies after `periods`, where the last hazards are carried on.
+    rules: in the policy's order, those that hit nobody included. curves: by net value, and by risk. notes: caveats, by
+    language.
     """
 
     on: Text
@@ -88,6 +89,7 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
     customers: float
     churned: float
     taking_all: Estimate
+    predicted: float
     beyond: float
     rules: tuple[Group, ...]
     curves: tuple[Curve, Curve]
@@ -136,6 +138,8 @@ def backtest(  # noqa: PLR0913 - the last two are for tests and for who waits
     predicted = per_group(rule, counts * judged.value.net_value[known], len(rules))
     outcome_known = per_group(rule, counts * history.outcome_known, len(rules))
     left_out = float(weight[lives.observed & ~known].sum())
+    taking_all = estimate(everybody.realised, drawn[2].take(-1).realised)
+    expected = float(predicted.sum() / everybody.heads)
     return Backtest(
         on=on,
         policy=assessor.policy.hash,
@@ -145,7 +149,8 @@ def backtest(  # noqa: PLR0913 - the last two are for tests and for who waits
         value_horizon=manifest.periods,
         customers=float(everybody.heads),
         churned=float(counts @ history.lives.event),
-        taking_all=estimate(everybody.realised, drawn[2].take(-1).realised),
+        taking_all=taking_all,
+        predicted=expected,
         beyond=float(everybody.beyond),
         rules=tuple(
             _group(rules[g], found[0].take(g), drawn[0].take(g), predicted[g], outcome_known[g], everybody.heads)
@@ -156,6 +161,7 @@ def backtest(  # noqa: PLR0913 - the last two are for tests and for who waits
         notes=(
             *_notes(manifest, history, everybody, money, counts),
             *((texts.money_unknown(left_out),) if left_out else ()),
+            *(() if taking_all.low_95 <= expected <= taking_all.high_95 else (texts.MIX_CHANGED,)),
             *(() if profit.best.beats_nobody else (texts.NOBODY_BEATEN,)),
         ),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
 from rich.console import Group as Lines
-from rich.console import RenderableType
 from rich.table import Table
 
 from training.backtest import Backtest, Group
@@ -21,14 +22,19 @@ SHARES = np.arange(0.05, 1.0, 0.1)
 """Shares turned away at which the curve by net value is told."""
 
 
-def tables(tested: Backtest) -> RenderableType:
-    """What a back-test found, in English."""
+def show(tested: Backtest) -> None:
+    """Print what a back-test found on stdout, as wide as it needs where nobody looks at a terminal."""
+    Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False, markup=False).print(_tables(tested))
+
+
+def _tables(tested: Backtest) -> RenderableType:
     unit = f"{tested.currency} per {LEADS} leads"
     return Lines(
         tested.on["en"],
         f"{tested.customers:,.0f} customers, {tested.churned:,.0f} of them churned. Of {tested.value_horizon} "
         f"{tested.period}s that count, {tested.periods} were observed. Brackets are 95 % intervals.",
-        f"Taking everybody brought in {_money(tested.taking_all)} {tested.currency} a head, net of closing cost.",
+        f"Taking everybody brought in {_money(tested.taking_all)} {tested.currency} a head, net of closing cost; "
+        f"{tested.predicted:,.0f} were predicted.",
         _rules(tested),
         *_place(tested, unit),
         *(_curve(curve, unit) for curve in tested.curves),

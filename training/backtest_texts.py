@@ -22,6 +22,10 @@ NOBODY_BEATEN = {
     "en": "By predicted net value, no threshold gains more than turning nobody away beyond what chance explains.",
     "ja": "予測純価値によるどの基準も、誰も見送らない場合を偶然の範囲を超えて上回りません。",
 }
+MIX_CHANGED = {
+    "en": "What is predicted for everybody lies outside the interval of what was realised. So it does where customers with a long history are of another kind than those who sign up now, or a column tells of the day it was written and not of sign-up; the figures of each rule share the difference.",
+    "ja": "全員についての予測は、実績の区間の外にあります。長く続いている顧客と最近の顧客の構成が違う場合や、列が契約時ではなくデータ作成時の状態を示す場合に起こり、ルールごとの値にも同じずれが含まれます。",
+}
 LATE_ENTRY = {
     "en": "Some customers came under observation late. Early leavers are missing from the heads that are counted, so shares and totals understate them; values per head do not.",
     "ja": "途中から観察された顧客がいます。早期に離れた顧客が人数に含まれないため、割合と合計では過小になります（1人あたりの値には影響しません）。",
