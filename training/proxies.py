@@ -69,7 +69,7 @@ def proxies(
         return ()
     asked = _asked(groups)
     level = joint(len(contract.features) * len(asked))
-    fold = np.random.default_rng(0).integers(0, FOLDS, len(x))
+    fold = _dealt(member)
     found = []
     for position, feature in enumerate(contract.features):
         column = x[:, position]
@@ -116,6 +116,13 @@ def told_by_all(contract: Contract, x: Vector, names: tuple[str, ...], member: I
 def _sample(n: int, most: int) -> Ints:
     """Positions of at most so many of n customers."""
     return np.sort(np.random.default_rng(0).permutation(n)[:most])
+
+
+def _dealt(member: Ints) -> Ints:
+    """A fold for each customer at random, every group dealt evenly, or a fold's own rate would show in the others'."""
+    fold = np.empty(len(member), dtype=np.int64)
+    fold[np.lexsort((np.random.default_rng(0).permutation(len(member)), member))] = np.arange(len(member)) % FOLDS
+    return fold
 
 
 def _large(member: Ints, groups: int) -> list[int]:

@@ -79,6 +79,14 @@ def test_all_features_together_tell_what_none_tells_alone() -> None:
     assert told[1].low > 0.95
 
 
+def test_a_feature_that_says_nothing_is_worth_a_toss_of_a_coin() -> None:
+    member = (np.random.default_rng(0).random(1003) < 0.3).astype(np.int64)
+    contract, x = asked({"constant": np.ones(1003), "missing": np.full(1003, np.nan)}, {"missing": "category"})
+    carried = {name: dict.fromkeys(contract.names, 0.0) for name in ("m", "f")}
+    for proxy in proxies(contract, x, ("m", "f"), member, carried):
+        assert proxy.auc.value == pytest.approx(0.5, abs=0.01)
+
+
 def test_a_column_of_one_group_cannot_be_told() -> None:
     contract, x = asked({"a": np.arange(100)}, {})
     everybody = np.zeros(100, dtype=np.int64)
