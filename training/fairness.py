@@ -100,23 +100,21 @@ def audit_fairness(
     comparisons = sum(max(groups - 1, 0) for groups in judged)
     columns = []
     for column, groups in measured.items():
-        reference = reference_of(groups)
-        levels = joint(comparisons), joint(sum(judged))
+        reference, levels = reference_of(groups), (joint(comparisons), joint(sum(judged)))
         compared = tuple(compare(people, contract.names, one, reference, *levels) for one in groups)
-        columns.append(_column(contract, assessments.x, column, groupings[column], compared))
-    expected, observed = float(people.weight @ people.expected), float(people.weight @ people.churned)
-    audit = FairnessAudit(
+        columns.append(_column(contract, assessments.x, column, groupings[column], reference.name, compared))
+    observed = float(people.weight @ people.churned)
+    overall = float(people.weight @ people.expected) / observed if observed else None
+    span = texts.span(people.horizon, book.source.period)
+    return FairnessAudit(
         customers=round(float(people.weight.sum())),
         horizon=people.horizon,
         max_ratio=book.fairness.max_ratio,
         comparisons=comparisons,
-        expected_over_observed=expected / observed if observed else None,
+        expected_over_observed=overall,
         columns=tuple(columns),
-        findings=(),
+        findings=tuple(found for one in columns for found in _findings(one, book.fairness.max_ratio, overall, span)),
         absent=None if book.protected else texts.NOT_ASKED,
-    )
-    return msgspec.structs.replace(
-        audit, findings=tuple(_findings(audit, texts.span(people.horizon, book.source.period)))
     )
 
 
@@ -154,30 +152,28 @@ def _people(book: Book, assessments: Assessments, held_out: HeldOut) -> People:
 
 
 def _column(
-    contract: Contract, x: Vector, column: str, grouping: Grouping, groups: tuple[GroupAudit, ...]
+    contract: Contract, x: Vector, column: str, grouping: Grouping, reference: str, groups: tuple[GroupAudit, ...]
 ) -> ColumnAudit:
-    carried = {one.group: one.carried_points for one in groups}
     told = told_by_all(contract, x, *grouping)
     return ColumnAudit(
         column=column,
-        reference=next(one.group for one in groups if one.false_alarm_ratio is None),
+        reference=reference,
         groups=groups,
-        proxies=proxies(contract, x, *grouping, carried),
+        proxies=proxies(contract, x, *grouping, {one.group: one.carried_points for one in groups}),
         told_by_all=told[1] if told else None,
         told_group=told[0] if told else None,
     )
 
 
-def _findings(audit: FairnessAudit, span: texts.Text) -> Iterator[Finding]:
-    for column in audit.columns:
-        reference = next(one for one in column.groups if one.group == column.reference)
-        judged = [one for one in column.groups if one.judged]
-        for one in judged:
-            yield from _unequal(column.column, one, reference, audit.max_ratio, span)
-        for one in judged:
-            yield from _uncalibrated(column.column, one, audit.expected_over_observed)
-        for one in column.groups:
-            yield from _told(column, one)
+def _findings(column: ColumnAudit, limit: float, overall: float | None, span: texts.Text) -> Iterator[Finding]:
+    reference = next(one for one in column.groups if one.group == column.reference)
+    judged = [one for one in column.groups if one.judged]
+    for one in judged:
+        yield from _unequal(column.column, one, reference, limit, span)
+    for one in judged:
+        yield from _uncalibrated(column.column, one, overall)
+    for one in column.groups:
+        yield from _told(column, one)
 
 
 def _unequal(column: str, one: GroupAudit, reference: GroupAudit, limit: float, span: texts.Text) -> Iterator[Finding]:
