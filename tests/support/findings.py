@@ -14,7 +14,8 @@ from models.bundle import BookSummary, open_bundle
 from models.policy import DEFAULT
 from training.backtest import backtest
 from training.book import read_book
-from training.compare import Comparison, PeerRow
+from training.compare import Comparison
+from training.contest import PeerRow
 from training.dataquality import data_quality
 from training.economics import economics
 from training.economics_values import money_inputs
@@ -132,6 +133,7 @@ def _comparison(n: int) -> Comparison:
         tau=60,
         kaplan_meier_churn=0.21,
         rows=(row, cox),
+        note="",
         left_out={"random survival forest": "too many customers"},
     )
 

@@ -9,9 +9,8 @@ import msgspec
 import numpy as np
 
 ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
-FACTORS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
-FINE_FACTORS = (0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
-"""Where an axis of factors is marked, and where a short one is."""
+FINE = (0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
+"""Where a short axis of factors around 1 is marked."""
 
 
 class Axis(msgspec.Struct, frozen=True):
@@ -32,13 +31,17 @@ class Axis(msgspec.Struct, frozen=True):
     def ticks(self) -> list[float]:
         """Three to seven round figures within the axis."""
         if self.log:
-            marked = FACTORS if self.high / self.low > 3 else FINE_FACTORS
-            inside = [factor for factor in marked if self.low * 0.999 <= factor <= self.high * 1.001]
-            return inside if len(inside) <= 7 else [f for f in inside if math.log10(f).is_integer()]
+            return self._ratios()
         step = _step((self.high - self.low) / 5)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
         return [round(k * step, 12) for k in range(first, last + 1)]
+
+    def _ratios(self) -> list[float]:
+        powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        marked = [round(r * 10.0**k, 12) for k in powers for r in (1, 2, 5)] if self.high / self.low > 3 else FINE
+        inside = [factor for factor in marked if self.low * 0.999 <= factor <= self.high * 1.001]
+        return inside if len(inside) <= 7 else [f for f in inside if math.log10(f).is_integer()]
 
     def _within(self, figure: float) -> float:
         return min(max(figure, self.low), self.high)

@@ -17,6 +17,10 @@ MOST_ROWS = 60
 """Rows of a table of data; a feature may have 254 categories, and nobody reads them all."""
 
 
+LONG = 30
+"""Letters from which a cell holds a sentence."""
+
+
 class Section(msgspec.Struct, frozen=True):
     """One chapter: `key` is its address on the page."""
 
@@ -92,13 +96,13 @@ def side_by_side(*figures: Markup) -> Markup:
 
 def table(shown: Table) -> Markup:
     """A table that scrolls by itself where it is wider than the page."""
-    names = set(shown.text)
-    head = tag("tr", *(tag("th", name, scope="col", class_=_kind(i, names)) for i, name in enumerate(shown.head)))
+    kinds = [_kind(shown, position) for position in range(len(shown.head))]
+    head = tag("tr", *(tag("th", name, scope="col", class_=kind) for name, kind in zip(shown.head, kinds, strict=True)))
     body = [
         tag(
             "tr",
             tag("th", row[0], scope="row"),
-            *(tag("td", cell, class_=_kind(i, names)) for i, cell in enumerate(row[1:], start=1)),
+            *(tag("td", cell, class_=kind) for cell, kind in zip(row[1:], kinds[1:], strict=True)),
             class_="warned" if position in set(shown.warned) else None,
         )
         for position, row in enumerate(shown.rows)
@@ -130,5 +134,10 @@ def plotted(title: str, shown: Plot, behind: Table, say: Voice, *, remark: Child
     return figure(title, plot(shown), behind, say, remark=remark, legend=legend if len(named) > 1 else None)
 
 
-def _kind(position: int, names: set[int]) -> str | None:
-    return None if position == 0 or position in names else "figure"
+def _kind(shown: Table, column: int) -> str | None:
+    """What a column holds: a row's name, figures, words, or sentences, which need room on a phone."""
+    if column == 0:
+        return None
+    if column not in shown.text:
+        return "figure"
+    return "prose" if any(len(row[column] or "") > LONG for row in shown.rows) else "word"

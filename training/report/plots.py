@@ -107,12 +107,11 @@ def rows(
     axis = Axis(low, high, 6.0, WIDTH - 6, log)
     base = top + each * len(shown)
     parts: list[Markup] = []
-    for tick in axis.ticks:
-        parts += [
-            tag("line", class_="grid", x1=axis(tick), x2=axis(tick), y1=top, y2=base),
-            _text(spell(tick), axis(tick), base + 14, anchor="middle"),
-        ]
-    parts.append(tag("line", class_="origin", x1=axis(origin), x2=axis(origin), y1=top, y2=base))
+    starts = [top + each * position + 17 for position in range(len(shown))]
+    beside = [f"M{axis(tick):g} {start:g}v13" for tick in axis.ticks for start in starts]  # not through the words
+    parts.append(tag("path", class_="grid", d="".join(beside)))
+    parts.append(tag("path", class_="origin", d="".join(f"M{axis(origin):g} {start:g}v13" for start in starts)))
+    parts += [_text(spell(tick), axis(tick), base + 14, anchor="middle") for tick in axis.ticks]
     for position, row in enumerate(shown):
         parts.append(_bar(row, axis, origin, top + each * position))
     return tag("svg", *parts, role="img", aria_label=told, viewBox=f"0 0 {WIDTH:g} {height:g}")

@@ -15,6 +15,9 @@ LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 MINUS, NONE = "\u2212", "\u2013"
 """A true minus sign, and what stands for a figure that is not defined."""
 
+MANY = 1e7
+"""An amount from which the last digits are left out."""
+
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _WHOLE = frozenset({"JPY", "KRW", "VND"})
 """Currencies without cents."""
@@ -66,9 +69,21 @@ class Voice(msgspec.Struct, frozen=True):
         """An amount: $1,240, -$37.60, ¥12,000 (12,000円 in Japanese)."""
         if amount is None or not math.isfinite(amount):
             return NONE
+        if abs(amount) >= MANY:
+            return self._placed(amount, self.rounded(abs(amount)))
         whole = self.currency in _WHOLE or abs(amount) >= 100
         figure = f"{abs(amount):,.{0 if whole else 2}f}"
-        sign = MINUS if amount < 0 and float(figure.replace(",", "")) else ""
+        return self._placed(amount if float(figure.replace(",", "")) else 0.0, figure)
+
+    def rounded(self, amount: float) -> str:
+        """An amount in thousands or millions (万 or 億 in Japanese), for an axis or where nobody wants the last yen."""
+        steps = ((1e8, "億"), (1e4, "万")) if self.lang == "ja" else ((1e9, "bn"), (1e6, "M"), (1e3, "k"))
+        size = abs(amount)
+        unit, name = next((step for step in steps if size >= 10_000 and size >= step[0]), (1.0, ""))
+        return MINUS * (amount < 0) + f"{float(f'{size / unit:.4g}'):,g}" + name
+
+    def _placed(self, amount: float, figure: str) -> str:
+        sign = MINUS * (amount < 0)
         if self.currency == "JPY" and self.lang == "ja":
             return f"{sign}{figure}円"
         return sign + _SYMBOLS.get(self.currency, self.currency + "\u00a0") + figure

@@ -30,7 +30,7 @@ def write(findings: Findings, say: Voice) -> Section:
                 f"モデルが見ていない顧客を予測リスクの順に並べ、10等分しました。{span}以内に実際に解約した割合の95%区間に"
                 f"予測が収まるのは、{len(judged)}区分のうち{evaluation.deciles_hold}区分です。",
             ),
-            " ",
+            say(" ", ""),
             _tested_on(evaluation, say),
         ),
     ]

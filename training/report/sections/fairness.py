@@ -5,6 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from training.fairness import ColumnAudit, FairnessAudit, GroupAudit
+from training.fairness_groups import title
 from training.intervals import Estimate
 from training.report.blocks import Section, Table, bullets, estimate, folded, heading, note, paragraph, table, warned
 from training.report.findings import Findings
@@ -17,9 +18,9 @@ MOST_PROXIES = 8
 def write(findings: Findings, say: Voice) -> Section:
     """The audit by protected column, or why there is none."""
     audit = findings.fairness
-    title = say("Is it fair?", "公平性")
+    question = say("Is it fair?", "公平性")
     if audit.absent is not None:
-        return Section("fairness", title, note(audit.absent[say.lang]))
+        return Section("fairness", question, note(audit.absent[say.lang]))
     titles = {feature.name: feature.title(say.lang) for feature in findings.manifest.contract.features}
     parts = [_lead(audit, say)]
     for column in audit.columns:
@@ -30,7 +31,7 @@ def write(findings: Findings, say: Voice) -> Section:
         parts += [warned(say("Unequal false alarms", "誤警告率の不均衡"), alarms)] if alarms else []
         parts += [bullets(others)] if others else []
         parts.append(_column(column, titles, say))
-    return Section("fairness", title, join(parts))
+    return Section("fairness", question, join(parts))
 
 
 def _lead(audit: FairnessAudit, say: Voice) -> Markup:
@@ -44,7 +45,7 @@ def _lead(audit: FairnessAudit, say: Voice) -> Markup:
             f"調べました。誤警告とは、{say.span(audit.horizon)}続く顧客に警告を出すことです。その率が最大のグループの"
             f"{say.number(audit.max_ratio)}倍を（全比較を通じた95%の確信度で）超えるグループを所見として挙げます。",
         ),
-        " ",
+        say(" ", ""),
         None if audit.findings else say("There is no finding.", "所見はありません。"),
     )
 
@@ -52,8 +53,8 @@ def _lead(audit: FairnessAudit, say: Voice) -> Markup:
 def _column(column: ColumnAudit, titles: dict[str, str], say: Voice) -> Markup:
     groups = Table(
         caption=say(
-            f"Groups of {column.column}; compared with {column.reference}",
-            f"{column.column}のグループ（比較の基準：{column.reference}）",
+            f"Groups of {column.column}; compared with {title(column.reference, say.lang)}",
+            f"{column.column}のグループ（比較の基準：{title(column.reference, say.lang)}）",
         ),
         head=[
             say("Group", "グループ"),
@@ -81,7 +82,7 @@ def _column(column: ColumnAudit, titles: dict[str, str], say: Voice) -> Markup:
         rows=[
             [
                 titles.get(proxy.feature, proxy.feature),
-                proxy.group,
+                title(proxy.group, say.lang),
                 _estimate(proxy.auc, say),
                 say.number(proxy.carried_points, 2) + say(" points", "ポイント"),
                 say("yes", "該当") if proxy.found else say("no", "なし"),
@@ -98,7 +99,7 @@ def _column(column: ColumnAudit, titles: dict[str, str], say: Voice) -> Markup:
 def _group(group: GroupAudit, say: Voice) -> list[str | Markup]:
     few = "" if group.judged else say(" (too few to judge)", "（少数のため判定外）")
     return [
-        group.group + few,
+        title(group.group, say.lang) + few,
         say.count(group.customers),
         _share(group.actions.get("do_not_chase"), say),
         _share(group.actions.get("review"), say),

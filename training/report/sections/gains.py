@@ -142,9 +142,10 @@ def _metrics(evaluation: Evaluation, say: Voice) -> Markup:
 
 
 def _cohort(cohort: CohortMetrics, evaluation: Evaluation, say: Voice) -> str:
+    """A cohort's name as the evaluation gives it: a range of days, or a fold's number."""
     if evaluation.split == "sign-up time":
-        return say(f"signed up {cohort.name}", f"契約時期：{cohort.name}")
-    return cohort.name
+        return say(f"signed up {cohort.name}", f"契約日：{cohort.name.replace(' to ', '～')}")
+    return say(cohort.name, cohort.name.replace("fold ", "分割"))
 
 
 def _figure(figure: Figure | None, say: Voice) -> Markup:

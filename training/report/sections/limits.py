@@ -62,8 +62,15 @@ def write(findings: Findings, say: Voice) -> Section:
                 "すべての離脱を含めています。",
             )
         )
-    if findings.evaluation.note:
-        items.append(say(f"On the test: {findings.evaluation.note}.", f"検証について：{findings.evaluation.note}"))
+    if findings.evaluation.split != "sign-up time":
+        items.append(
+            say(
+                "The test mixes old customers and new ones, since the book tells no dates of sign-up, or too few. How well the "
+                "model does on those who sign up next year may differ.",
+                "台帳に契約日がない、または期間が短いため、検証では新旧の顧客が混ざっています。来年契約する顧客への当てはまりは"
+                "異なる可能性があります。",
+            )
+        )
     body = join(
         [
             paragraph(say("Read this before turning anybody away.", "見込み客を見送る前にお読みください。")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from training.compare import PeerRow
+from training.contest import PeerRow
 from training.measure import Figure
 from training.report.blocks import Section, Table, bullets, estimate, note, paragraph, table
 from training.report.findings import Findings

@@ -130,7 +130,7 @@ def _curve(back: Backtest, position: int, say: Voice) -> Markup:
         x_label=say("leads turned away", "見送る割合"),
         y_label=say("gain", "得失"),
         spell_x=say.percent,
-        spell_y=_axis_money,
+        spell_y=say.rounded,
         marks=[Mark("y", 0.0)],
         include_y=(0.0,),
     )
@@ -231,12 +231,3 @@ def _percent(found: Estimate | None, say: Voice) -> Markup:
     if found is None:
         return estimate(say.percent(None), None)
     return estimate(say.percent(found.value), say.interval(say.percent(found.low_80), say.percent(found.high_80)))
-
-
-def _axis_money(amount: float) -> str:
-    """Short enough for an axis: 12k, 1.5M."""
-    size = abs(amount)
-    sign = "\u2212" if amount < 0 else ""
-    if size >= 1e6:
-        return f"{sign}{size / 1e6:g}M"
-    return f"{sign}{size / 1e3:g}k" if size >= 1e4 else f"{sign}{size:,g}"

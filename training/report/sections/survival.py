@@ -13,7 +13,7 @@ from training.report.markup import join
 from training.report.plots import Mark, Plot, Series
 from training.report.voice import Voice
 
-MOST_GROUPS = 6
+MOST_GROUPS = 4
 """Groups of a segment that get a picture."""
 
 TOLD = 12
