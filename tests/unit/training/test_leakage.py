@@ -166,6 +166,14 @@ def test_a_plain_yes_or_no_book_is_guarded_by_the_outcome_alone(small_book: Book
     assert check_one(small_book, Feature(name="balance", kind="number"), faint, lives).features[0].verdict == "ok"
 
 
+def test_churn_in_one_category_alone_stops_and_in_most_of_them_warns(small_book: Book) -> None:
+    lives, rng = random_lives(600, 6), np.random.default_rng(7)
+    branch = Feature(name="branch", kind="category", categories=("a", "b", "c", "d"))
+    for groups, verdict in ((4, "stop"), (1.2, "warn"), (1, "ok")):
+        group = np.where(lives.event, 0, (rng.random(600) * groups).astype(int) > 0)
+        assert check_one(small_book, branch, group, lives).features[0].verdict == verdict, groups
+
+
 def test_the_auc_is_scikit_learns_within_each_stratum() -> None:
     rng = np.random.default_rng(4)
     score, case, weight = rng.integers(0, 9, 400) / 8, rng.random(400) < 0.3, rng.uniform(0.5, 2, 400)
