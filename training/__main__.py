@@ -73,6 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("book", type=Path, metavar="BOOK.toml")
     command.set_defaults(run=_evaluate)
 
+    command = commands.add_parser("backtest", help="what a policy would have earned on a labelled book")
+    command.add_argument("bundle", type=Path, metavar="BUNDLE")
+    command.add_argument("book", type=Path, metavar="BOOK.toml")
+    command.add_argument("--policy", type=Path, metavar="FILE", help="instead of the model's live policy")
+    command.add_argument("--out", type=Path, metavar="FILE", help="every figure, as JSON")
+    command.set_defaults(run=_backtest)
+
     command = commands.add_parser("score", help="score a CSV or Parquet file of prospects")
     command.add_argument("bundle", type=Path, metavar="BUNDLE")
     command.add_argument("data", type=Path, metavar="DATA")
@@ -133,6 +140,16 @@ def _evaluate(args: argparse.Namespace) -> None:
 
     metrics = evaluate_bundle(open_bundle(args.bundle.resolve()), args.book, datetime.now(UTC))
     print(msgspec.json.format(msgspec.json.encode(metrics), indent=2).decode())
+
+
+def _backtest(args: argparse.Namespace) -> None:
+    from training.backtest_book import backtest_book  # noqa: PLC0415
+    from training.backtest_tables import show  # noqa: PLC0415
+
+    tested = backtest_book(open_bundle(args.bundle.resolve()), args.book, args.policy, datetime.now(UTC))
+    if args.out is not None:
+        args.out.write_bytes(msgspec.json.format(msgspec.json.encode(tested), indent=1) + b"\n")
+    show(tested)
 
 
 def _score(args: argparse.Namespace) -> None:

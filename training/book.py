@@ -99,10 +99,18 @@ class Lifetime(msgspec.Struct, frozen=True, kw_only=True):
         return self.horizon if isinstance(self.horizon, tuple) else (self.horizon,)
 
 
+class FairnessTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """`[fairness]`: how many times as often a group may be wrongly warned as another, and what happens beyond that."""
+
+    max_ratio: Annotated[float, msgspec.Meta(gt=1, le=100)] = 1.25
+    action: Literal["warn", "refuse"] = "warn"
+
+
 class Book(msgspec.Struct, frozen=True, kw_only=True):
     """A book that makes sense in itself; whether its columns exist is for ingest to see.
 
-    `monotone` names the features with which the risk may only rise, or only fall.
+    `monotone` names the features with which the risk may only rise, or only fall; `allow_leak` those that the leak
+    guard is to let pass, each with its reason.
     `notes` are sentences for whoever fits the book: what was read otherwise than written.
     """
 
@@ -112,7 +120,9 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     money: MoneyTerms
     features: tuple[Feature, ...]
     monotone: dict[str, Monotone] = {}
+    allow_leak: dict[str, str] = {}
     protected: tuple[str, ...] = ()
+    fairness: FairnessTerms = FairnessTerms()
     segments: dict[str, str] = {}
     notes: tuple[str, ...] = ()
 
@@ -134,9 +144,9 @@ def read_book(path: Path) -> Book:
         BookError: the file, the key, what was expected and what was found.
     """
     top = Place(str(path), (), read_toml(path))
-    top.only("book", "lifetime", "value", "features", "protected", "segments")
+    top.only("book", "lifetime", "value", "features", "protected", "fairness", "segments")
     source = _source(top.at("book"))
-    features, monotone = _features(top.at("features"))
+    features, monotone, allow_leak = _features(top.at("features"))
     lifetime, notes = _lifetime(top.at("lifetime"), source.period)
     protected = top.at("protected", default={})
     protected.only("columns")
@@ -147,11 +157,15 @@ def read_book(path: Path) -> Book:
         money=read_money(top.at("value", default={}), {feature.name: feature.kind for feature in features}),
         features=features,
         monotone=monotone,
+        allow_leak=allow_leak,
         protected=protected.at("columns", default=[]).read(tuple[Column, ...]),
+        fairness=top.at("fairness", default={}).struct(FairnessTerms),
         segments=top.at("segments", default={}).read(dict[str, Column]),
         notes=notes,
     )
     _keep_apart(book)
+    if top.has("fairness") and not book.protected:
+        raise top.at("fairness").error("audits the columns under [protected]", "name some there, or leave it out")
     return book
 
 
@@ -225,10 +239,11 @@ class _Declared(msgspec.Struct, frozen=True):
     label: dict[str, object] = {}
     unit: str | None = None
     monotone: Monotone | None = None
+    allow_leak: str | None = None
 
 
-def _features(place: Place) -> tuple[tuple[Feature, ...], dict[str, Monotone]]:
-    features, monotone = [], {}
+def _features(place: Place) -> tuple[tuple[Feature, ...], dict[str, Monotone], dict[str, str]]:
+    features, monotone, allow_leak = [], {}, {}
     for declared in place.tables():
         row = declared.struct(_Declared)
         label = msgspec.structs.asdict(declared.at("label", default={}).struct(_Label))
@@ -238,9 +253,13 @@ def _features(place: Place) -> tuple[tuple[Feature, ...], dict[str, Monotone]]:
             raise declared.at("monotone").error("expected a number or a flag; categories have no order")
         if row.monotone:
             monotone[declared.name] = row.monotone
+        if row.allow_leak is not None:
+            if not row.allow_leak.strip():
+                raise declared.at("allow_leak").error("expected the reason why a lead can have it, in words")
+            allow_leak[declared.name] = row.allow_leak.strip()
     if not features:
         raise BookError(place.file, "features", "expected at least one, something that is known when the lead arrives")
-    return tuple(features), monotone
+    return tuple(features), monotone, allow_leak
 
 
 def _keep_apart(book: Book) -> None:

@@ -1,119 +1,98 @@
-"""How well a model's survival curves match the lifetimes of labelled customers."""
+"""Evaluation: how well survival curves match the lifetimes of customers that the model has not seen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
-from sksurv.metrics import concordance_index_ipcw, cumulative_dynamic_auc, integrated_brier_score
-from sksurv.util import Surv
+import polars as pl
 
 from models.bundle import Bundle
-from models.contract import Vector
-from training.book import read_book, refuse_future
+from training.book import Book, read_book, refuse_future
+from training.calibration import Decile, Gain, GroupCalibration, deciles, gains, groups
 from training.encode import encode
 from training.errors import DataError
+from training.holdout import CUSTOMERS, HeldOut, Split, followed
 from training.ingest import ingest
-from training.lifetimes import Bools, Floats, Ints, Lifetimes, at_risk, kaplan_meier, last_supported, lifetimes
+from training.lifetimes import lifetimes
+from training.measure import CohortMetrics, measure, within
+from training.metrics import Weighed, expected_events, resamples
 from training.progress import bar
 
 CHUNK_ROWS = 8192
 
-RANKED = 20_000
-"""Customers that rank metrics look at, chosen at random: they compare pairs, and more would change the third digit."""
-
-BRIER_TIMES = 24
-
-Survival = Callable[[Vector], NDArray[np.floating]]
-"""Encoded customers [n, F] to S(t | x) [n, T]."""
+REPLICATES = 200
+"""Bootstrap resamples of the customers: enough for the ends of a 95 % interval, to a tenth of its width."""
 
 
-class Metrics(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of a model on labelled customers; None where one is not defined, and `undefined` says why.
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """How well a model predicts customers that it has not seen.
 
-    on: which customers. customers, events: those at risk in some period, and how many of them churned. ranked: how
-    many the three metrics below rest on. c_index_ipcw: concordance, censoring weighted out (Uno et al. 2011), up to
-    period `tau`. auc_at_horizon: cumulative dynamic AUC (Hung and Chiang 2010). integrated_brier: Graf et al. 1999,
-    from the first period in which anybody was lost to min(tau, T). expected_events, observed_events: within T periods,
-    summed over the periods at risk. mean_risk, kaplan_meier_churn: both within the horizon. All shares are 0..1; other
-    exits than churn censor.
+    on: which customers, in words. split, note: see HeldOut. horizon: H, in periods. overall: all customers. cohorts: a
+    row each. calibration: by deciles of predicted risk. deciles_hold: how many of them hold. gains: per percentile,
+    riskiest first. groups: expected over observed per value of some columns.
     """
 
     on: str
-    customers: int
-    events: int
-    ranked: int
+    split: Split
+    note: str
     horizon: int
-    tau: int
-    c_index_ipcw: float | None = None
-    auc_at_horizon: float | None = None
-    integrated_brier: float | None = None
-    expected_events: float
-    observed_events: int
-    mean_risk: float
-    kaplan_meier_churn: float | None
-    undefined: dict[str, str]
+    overall: CohortMetrics
+    cohorts: tuple[CohortMetrics, ...]
+    calibration: tuple[Decile, ...]
+    deciles_hold: int
+    gains: tuple[Gain, ...]
+    groups: tuple[GroupCalibration, ...]
 
 
 def evaluate(
-    survival: Survival,
-    x: Vector,
-    lives: Lifetimes,
+    held_out: HeldOut,
     horizon: int,
     on: str,
+    by: Sequence[pl.Series] = (),
     progress: Callable[[float], None] = lambda _: None,
-) -> Metrics:
+) -> Evaluation:
     """Compare predicted survival with what happened.
 
     Args:
-        survival: the model.
-        x: encoded customers [n, F].
-        lives: what happened to them.
+        held_out: at least one customer, all at risk in some period.
         horizon: H, in periods.
         on: a name for these customers.
-        progress: told the share of the customers that are scored.
+        by: columns of the clean book frame, whose groups are to be calibrated too.
+        progress: told the share of the work that is done.
     """
-    seen = lives.observed
-    x, lives = x[seen], Lifetimes(lives.entry[seen], lives.exit[seen], lives.event[seen], lives.other_exit[seen])
-    chosen = np.sort(np.random.default_rng(0).permutation(len(lives))[:RANKED])
-    risk, expected, curves = np.empty(len(lives)), 0.0, []
-    for start in range(0, len(lives), CHUNK_ROWS):
-        part = slice(start, start + CHUNK_ROWS)
-        curve = survival(x[part]).astype(np.float64)
-        risk[part] = 1.0 - curve[:, horizon - 1]
-        expected += _expected(curve, lives.entry[part], lives.exit[part])
-        curves.append(curve[chosen[(chosen >= start) & (chosen < start + CHUNK_ROWS)] - start])
-        progress(min(start + CHUNK_ROWS, len(lives)) / len(lives))
-    curve = np.concatenate(curves)
-    ranked = Lifetimes(lives.entry[chosen], lives.exit[chosen], lives.event[chosen], lives.other_exit[chosen])
-    exposed = at_risk(ranked, int(ranked.exit.max()))
-    tau = min(last_supported(exposed), len(exposed) - 1)
-    ranks, undefined = _ranks(curve, risk[chosen], ranked, horizon, tau)
-    churn = float(1.0 - kaplan_meier(lives, horizon)[-1])
-    if np.isnan(churn):
-        undefined["kaplan_meier_churn"] = f"nobody was at risk up to period {horizon}"
-    return Metrics(
+    risk = 1.0 - held_out.survival[:, horizon - 1]
+    weights = resamples(held_out.weight, REPLICATES)
+    people = Weighed.over(held_out.lives, weights, max(horizon, int(held_out.lives.exit.max())))
+    overall = measure("all", held_out, people, horizon)
+    cohorts = []
+    for number, name in enumerate(held_out.cohorts):
+        progress((1 + number) / (1 + len(held_out.cohorts)))
+        which = held_out.cohort == number
+        part = Weighed.over(held_out.lives.take(which), weights[which], len(people.at_risk))
+        cohorts.append(measure(name, held_out.take(which), part, horizon))
+    calibrated = deciles(risk, held_out.lives, held_out.weight, horizon)
+    happened = within(held_out.lives, held_out.survival.shape[1]).astype(np.float64)
+    expected = expected_events(held_out.survival, held_out.lives)
+    progress(1.0)
+    return Evaluation(
         on=on,
-        customers=len(lives),
-        events=int(lives.event.sum()),
-        ranked=len(chosen),
+        split=held_out.split,
+        note=held_out.note,
         horizon=horizon,
-        tau=tau,
-        expected_events=round(expected, 3),
-        observed_events=int((lives.event & (lives.exit <= curve.shape[1])).sum()),
-        mean_risk=round(float(risk.mean()), 6),
-        kaplan_meier_churn=None if np.isnan(churn) else round(churn, 6),
-        undefined=undefined,
-        **ranks,
+        overall=overall,
+        cohorts=tuple(cohorts),
+        calibration=calibrated,
+        deciles_hold=sum(decile.holds is True for decile in calibrated),
+        gains=gains(risk, people, horizon),
+        groups=groups(expected, happened, weights, [column.gather(held_out.rows) for column in by]),
     )
 
 
-def evaluate_bundle(bundle: Bundle, path: Path, now: datetime) -> Metrics:
+def evaluate_bundle(bundle: Bundle, path: Path, now: datetime) -> Evaluation:
     """How well a bundle predicts the customers of the labelled book at `path`.
 
     Raises:
@@ -127,71 +106,31 @@ def evaluate_bundle(bundle: Bundle, path: Path, now: datetime) -> Metrics:
             f"{path}: counts in {book.source.period}s, the bundle in {manifest.period}s; use a matching book"
         )
     with bar("reading") as progress:
-        people = ingest(book, bundle, progress=progress)
+        frame = ingest(book, bundle, progress=progress).frame
     with bar("evaluating") as progress:
-        return evaluate(
-            lambda x: bundle.scorer(x)[0],
-            encode(manifest.contract, people.frame),
-            lifetimes(book, people.frame),
-            manifest.horizons[0],
-            book.source.data,
-            progress,
+        lives = lifetimes(book, frame)
+        rows = np.flatnonzero(lives.observed)
+        if not len(rows):
+            raise DataError(f"{book.source.data}: nobody has completed a period; add customers who signed up earlier")
+        if len(rows) > CUSTOMERS:
+            rows = np.sort(np.random.default_rng(0).choice(rows, CUSTOMERS, replace=False))
+        people = frame[rows]
+        x = encode(manifest.contract, people)
+        chunks = [bundle.scorer(x[start : start + CHUNK_ROWS])[0] for start in range(0, len(x), CHUNK_ROWS)]
+        held_out = HeldOut(
+            rows=rows,
+            survival=np.concatenate(chunks).astype(np.float64),
+            lives=lives.take(rows),
+            weight=np.ones(len(rows)) if book.source.weight is None else people[book.source.weight].to_numpy(),
+            followed=followed(book, people),
+            cohort=np.zeros(len(rows), dtype=np.int64),
+            cohorts=(),
+            split="none",
         )
+        return evaluate(held_out, manifest.horizons[0], book.source.data, grouping(book, frame), progress)
 
 
-def _expected(curve: Floats, entry: Ints, last: Ints) -> float:
-    """Sum of the hazards over the periods that each customer was at risk in."""
-    before = np.column_stack([np.ones(len(curve)), curve[:, :-1]])
-    hazard = 1.0 - np.divide(curve, before, out=np.zeros_like(curve), where=before > 0)
-    period = np.arange(1, curve.shape[1] + 1)
-    return float(hazard[(period > entry[:, None]) & (period <= last[:, None])].sum())
-
-
-def _ranks(
-    curve: Floats, risk: Floats, lives: Lifetimes, horizon: int, tau: int
-) -> tuple[dict[str, float], dict[str, str]]:
-    """The metrics that weigh by the chance of being censored, as far as defined, and why the others are not."""
-    names = ("c_index_ipcw", "auc_at_horizon", "integrated_brier")
-    event, last = lives.event, lives.exit
-    if (lives.entry > 0).any():
-        return {}, dict.fromkeys(names, "some customers came under observation late, which weights ignore")
-    ranks: dict[str, float] = {}
-    undefined: dict[str, str] = {}
-    auc = _known_auc(risk, event, last, horizon)
-    if auc is not None:
-        ranks["auc_at_horizon"] = auc
-    # Cut after tau, where too few are left to weigh the others by; somebody is left, so that no weight is infinite.
-    y = Surv.from_arrays(event & (last <= tau), np.minimum(last, tau + 1))
-    if not y["event"].any():
-        short = f"nobody churned up to period {tau}, the last with enough customers at risk"
-        undefined = {name: short for name in names if name not in ranks}
-        return _rounded(ranks), undefined
-    ranks["c_index_ipcw"] = concordance_index_ipcw(y, y, risk, tau=tau + 1)[0]
-    if auc is None and horizon > tau:
-        undefined["auc_at_horizon"] = f"too few customers were at risk after period {tau}"
-    elif auc is None and not (event & (last <= horizon)).any():
-        undefined["auc_at_horizon"] = f"nobody churned up to period {horizon}"
-    elif auc is None:
-        ranks["auc_at_horizon"] = cumulative_dynamic_auc(y, y, risk, [horizon])[0][0]
-    begin, end = int(last.min()), min(tau, curve.shape[1])
-    if begin >= end:
-        undefined["integrated_brier"] = (
-            f"there are no two periods from {begin}, the first in which anybody was lost, to {end}"
-        )
-    else:
-        times = np.unique(np.linspace(begin, end, BRIER_TIMES).astype(int))
-        ranks["integrated_brier"] = integrated_brier_score(y, y, curve[:, times - 1], times)
-    return _rounded(ranks), undefined
-
-
-def _known_auc(risk: Floats, event: Bools, last: Ints, horizon: int) -> float | None:
-    """The plain AUC, where everybody's outcome at the horizon is known and both outcomes are there."""
-    churned = event & (last <= horizon)
-    if (~churned & (last < horizon)).any() or churned.all() or not churned.any():
-        return None
-    return float(roc_auc_score(churned, risk))
-
-
-def _rounded(figures: dict[str, float]) -> dict[str, float]:
-    """Six digits: what differs beyond them differs by the order of summation."""
-    return {name: round(float(figure), 6) for name, figure in figures.items()}
+def grouping(book: Book, frame: pl.DataFrame) -> list[pl.Series]:
+    """The columns of a clean frame that calibration looks into: segments, then categories among the features."""
+    names = [*book.segments.values(), *(feature.name for feature in book.features if feature.kind == "category")]
+    return [frame[name] for name in dict.fromkeys(names) if name in frame.columns]

@@ -15,9 +15,10 @@ from models.registry import activate, live_version
 from training.book import Book, read_book, refuse_future
 from training.encode import build_contract, encode
 from training.errors import DataError
-from training.evaluate import evaluate
+from training.evaluate import evaluate, grouping
 from training.export import ModelCard, export_bundle
 from training.hazard import AdditiveHazardClassifier
+from training.holdout import hold_out
 from training.ingest import ID, Ingested, ingest, summary
 from training.lifetimes import Lifetimes, lifetimes, other_exit_survival, structured
 from training.progress import bar, say
@@ -56,13 +57,9 @@ def fit(path: Path, registry: Path, now: datetime) -> Path:
     with bar("fitting"):
         estimator = selected.estimator.fit(x, y, weight)
     with bar("evaluating") as progress:
+        held_out = hold_out(book, selected.estimator, people.frame, x, lives, weight, progress)
         metrics = evaluate(
-            estimator.predict_survival_function,
-            x,
-            lives,
-            book.lifetime.horizons[0],
-            "the book it was fitted on (in-sample)",
-            progress,
+            held_out, book.lifetime.horizons[0], "customers held out from the fit", grouping(book, people.frame)
         )
     with bar("exporting") as progress:
         folder = export_bundle(

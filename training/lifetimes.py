@@ -56,6 +56,10 @@ class Lifetimes(msgspec.Struct, frozen=True):
         """Whether a customer was at risk in any period; one that was not teaches nothing. Shape [n]."""
         return self.exit > self.entry
 
+    def take(self, rows: NDArray[np.integer] | Bools) -> Lifetimes:
+        """Those of some customers, by position or by mask."""
+        return Lifetimes(self.entry[rows], self.exit[rows], self.event[rows], self.other_exit[rows])
+
 
 def lifetimes(book: Book, frame: pl.DataFrame) -> Lifetimes:
     """The lifetimes of clean customers (see training.ingest), in their order.

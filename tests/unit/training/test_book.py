@@ -54,6 +54,7 @@ def test_every_key_of_a_tenure_book_is_read(tmp_path: Path) -> None:
     assert book.features[0] == Feature(name="contract", kind="category", label={"en": "Contract", "ja": "契約形態"})
     assert book.features[1].unit == "USD"
     assert book.protected == ("gender",)
+    assert (book.fairness.max_ratio, book.fairness.action) == (1.25, "warn")
     assert book.segments == {"channel": "source"}
     assert book.notes == ()
 
@@ -146,6 +147,11 @@ def test_a_book_without_time_has_one_period_and_says_so(tmp_path: Path) -> None:
         ("paperless = {", "id = {", "features.id: 'id' is book.id, which says nothing about the next customer"),
         ('["gender"]', '"gender"', "protected.columns: expected list, got 'gender'"),
         ('["gender"]', '["gender", 3]', "protected.columns: expected text at [1], got ['gender', 3]"),
+        ("[protected]", "[fairness]\nmax_ratio = 1\n[protected]", "fairness.max_ratio: expected number > 1.0, got 1"),
+        ("[protected]", "[fairness]\nmax_ratio = nan\n[protected]", "fairness.max_ratio: expected number > 1.0, got nan"),
+        ("[protected]", "[fairness]\nmax_ratio = inf\n[protected]", "fairness.max_ratio: expected number <= 100.0, got inf"),
+        ("[protected]", '[fairness]\naction = "stop"\n[protected]', "fairness.action: expected one of warn, refuse, got 'stop'"),
+        ('[protected]\ncolumns = ["gender"]', "[fairness]\nmax_ratio = 2", "fairness: audits the columns under [protected], got a table; name some there, or leave it out"),
     ],
 )  # fmt: skip
 def test_a_fault_names_its_key_what_was_expected_and_what_was_found(
