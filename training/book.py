@@ -269,6 +269,10 @@ def _keep_apart(book: Book) -> None:
     """What tells the future, and what must not decide, stays out of features and money."""
     forbidden = dict.fromkeys(book.lifetime.columns, "is a column of [lifetime], unknown when the lead arrives")
     forbidden |= dict.fromkeys(book.protected, "is protected and must not decide")
+    dates = [feature.name for feature in book.features if feature.kind == "date"]
+    forbidden |= {
+        f"{date}.{part}": f"is what a part of the date {date!r} is called" for date in dates for part in PARTS
+    }
     used = [(f"features.{feature.name}", feature.name) for feature in book.features]
     for key, column in (*used, *money_keys(book.money)):
         if column in forbidden:
