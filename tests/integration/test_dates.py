@@ -19,8 +19,13 @@ from tests.support.app import client_of, resources_in, settings_for
 from tests.support.books import DATES, write_book
 from tests.support.valkey import Valkey
 from training import fit as fitting
+from training.book import read_book
+from training.encode import build_contract, encode
 from training.errors import DataError
 from training.evaluate import evaluate_bundle
+from training.ingest import ingest
+from training.leakage import check_leaks
+from training.lifetimes import lifetimes
 from training.score import score
 
 Client = TestClient[Litestar]
@@ -208,7 +213,7 @@ def test_a_policy_reads_the_parts(bundle: Bundle, tmp_path: Path) -> None:
 
 
 def test_a_bundle_with_ages_is_judged_on_the_days_of_sign_up_or_not_at_all(book: Path, bundle: Bundle) -> None:
-    found = evaluate_bundle(bundle, book, NOW)
+    found = evaluate_bundle(bundle, book, NOW).overall
     assert found.expected_events == pytest.approx(found.observed_events, rel=0.05)
     plain = BOOK.replace('start = "start"\nend = "end"\n', "").replace("observed_until = 2026-03-31\n", "")
     (book.parent / "plain.toml").write_text(plain, "utf-8")
@@ -221,3 +226,12 @@ def test_a_bundle_with_ages_is_judged_on_the_days_of_sign_up_or_not_at_all(book:
 def test_fit_tells_how_many_dates_were_not_known(fitted: tuple[Bundle, list[str]]) -> None:
     told = f"features.founded: {CUSTOMERS // 50} of {CUSTOMERS} dates are after start, not known at sign-up;"
     assert [note for note in fitted[1] if note.startswith("note: ") and told in note]
+
+
+def test_a_date_that_the_leak_guard_doubts_passes_for_the_reason_of_its_row(tmp_path: Path) -> None:
+    toml = BOOK.replace(FOUNDED, 'last_seen = { kind = "date", allow_leak = "asked before signing" }\n')
+    book = read_book(write_book(tmp_path, toml, "id,start,end,why,seats,last_seen", *customers()))
+    frame = ingest(book).frame
+    contract = build_contract(book.features, frame)
+    leaks = check_leaks(book, frame, contract, encode(contract, frame), lifetimes(book, frame))
+    assert {row.verdict for row in leaks.features if row.feature.startswith("last_seen.")} == {"allowed"}
