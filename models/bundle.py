@@ -71,7 +71,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GoldenRow(msgspec.Struct, frozen=True):
-    """One prospect whose answer was right when the bundle was written."""
+    """One prospect, by the columns of the contract, whose answer was right when the bundle was written."""
 
     features: dict[str, Scalar]
     survival: list[float]
@@ -180,7 +180,7 @@ def _replay(folder: Path, manifest: Manifest, scorer: Scorer, lines: bytes) -> N
     """Score the golden rows again; a model that answers otherwise here than where it was fitted must not serve."""
     try:
         golden = msgspec.json.Decoder(GoldenRow).decode_lines(lines)
-        x = np.stack([manifest.contract.encode(row.features) for row in golden])
+        x = np.stack([manifest.contract.encode_columns(row.features) for row in golden])
         expected_survival = np.array([row.survival for row in golden]).reshape(len(golden), manifest.periods)
         expected_points = np.array([row.points for row in golden]).reshape(x.shape)
     except (msgspec.DecodeError, FeatureError, ValueError) as error:

@@ -32,7 +32,7 @@ if current then
 else redis.call('DEL', KEYS[2]) end
 return 1
 """
-"""ARGV: time to live in ms, revision, as_of, head of the vector, its length in bytes, then for each feature its field,
+"""ARGV: time to live in ms, revision, as_of, head of the vector, its length in bytes, then for each column its field,
 its value (empty: missing), its offset in the vector and its four bytes. A vector of another contract is dropped."""
 
 RENEW = """

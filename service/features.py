@@ -35,7 +35,10 @@ _scalar = msgspec.json.Decoder(Scalar)
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """A prospect's encoded features, float32 [F], and when they were last written, in seconds since 1970."""
+    """A prospect's encoded features, float32 [F], and when they were last written, in seconds since 1970.
+
+    Dates are encoded so that they hold on any day, see `Contract.as_of`.
+    """
 
     x: Vector
     as_of: float
@@ -108,9 +111,9 @@ class FeatureStore:
         x = contract.encode(values)
         changes: list[bytes | str | int] = []
         for name, value in values.items():
-            position = contract.index[name]
             raw = b"" if value is None else _json.encode(value)
-            changes += (":" + name, raw, HEAD.size + 4 * position, x[position].astype("<f4").tobytes())
+            for position in contract.positions[name]:
+                changes += (":" + name, raw, HEAD.size + 4 * position, x[position].astype("<f4").tobytes())
         length = HEAD.size + 4 * len(contract.features)
         await self._store.run(
             self._redis.eval(
@@ -171,13 +174,12 @@ def _accepted(contract: Contract, features: Mapping[str, Scalar]) -> tuple[Vecto
     """Encode what the contract accepts of raw features that another contract may have accepted; count the rest."""
     x, refused = contract.blank(), 0
     for name, value in features.items():
-        position = contract.index.get(name)
         try:
-            if position is not None:
-                x[position] = contract.code(position, value)
+            if name in contract.positions:
+                contract.write(x, name, value)
         except FeatureError:
             refused += 1
-        refused += position is None
+        refused += name not in contract.positions
     return x, refused
 
 

@@ -41,7 +41,7 @@ class Scoring:
             assessor: the model and policy that answer all of them.
             requests: each with its path in the body, which a refusal names.
             style: language and reasons.
-            now: when they are scored.
+            now: when they are scored; dates are seen from its day in UTC.
         """
         stored, unavailable = await self._stored(assessor, [request for request, _ in requests])
         outcomes: list[Answer | ServiceError] = []
@@ -64,7 +64,8 @@ class Scoring:
             outcomes.append(_PENDING)
         if rows:
             columns, sent = money_columns(assessor, money)
-            found_all = assessor.assess(np.stack(rows), columns, sent)
+            x = assessor.contract.as_of(np.stack(rows), now.date())
+            found_all = assessor.assess(x, columns, sent)
             for place, answer in zip(places, answers(assessor, found_all, about, style), strict=True):
                 outcomes[place] = answer
                 self._metrics.assessed(answer.action, answer.risk.band, answer.degraded_because)

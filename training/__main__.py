@@ -155,7 +155,8 @@ def _backtest(args: argparse.Namespace) -> None:
 def _score(args: argparse.Namespace) -> None:
     from training.score import score  # noqa: PLC0415
 
-    score(open_bundle(args.bundle.resolve()), args.data, args.out, policy_file=args.policy, curves=args.curves)
+    bundle, now = open_bundle(args.bundle.resolve()), datetime.now(UTC)
+    score(bundle, args.data, args.out, now, policy_file=args.policy, curves=args.curves)
 
 
 def _publish(args: argparse.Namespace) -> int:

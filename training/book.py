@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from models.contract import Feature, Kind, normalize
+from models.dates import PARTS
 from models.money import MoneyTerms
 from models.value import PERIODS_PER_YEAR, Period
 from training.errors import BookError
@@ -148,6 +149,8 @@ def read_book(path: Path) -> Book:
     source = _source(top.at("book"))
     features, monotone, allow_leak = _features(top.at("features"))
     lifetime, notes = _lifetime(top.at("lifetime"), source.period)
+    ageless = [feature.name for feature in features if feature.kind == "date" and lifetime.start is None]
+    notes += tuple(f"{path}: features.{name}: no age at sign-up without lifetime.start" for name in ageless)
     protected = top.at("protected", default={})
     protected.only("columns")
     book = Book(
@@ -249,8 +252,8 @@ def _features(place: Place) -> tuple[tuple[Feature, ...], dict[str, Monotone], d
         label = msgspec.structs.asdict(declared.at("label", default={}).struct(_Label))
         label = {lang: text for lang, text in label.items() if text}
         features.append(Feature(name=declared.name, kind=row.kind, label=label, unit=row.unit))
-        if row.monotone and row.kind == "category":
-            raise declared.at("monotone").error("expected a number or a flag; categories have no order")
+        if row.monotone and row.kind in ("category", "date"):
+            raise declared.at("monotone").error("expected a number or a flag; categories and dates have no order")
         if row.monotone:
             monotone[declared.name] = row.monotone
         if row.allow_leak is not None:
@@ -266,6 +269,10 @@ def _keep_apart(book: Book) -> None:
     """What tells the future, and what must not decide, stays out of features and money."""
     forbidden = dict.fromkeys(book.lifetime.columns, "is a column of [lifetime], unknown when the lead arrives")
     forbidden |= dict.fromkeys(book.protected, "is protected and must not decide")
+    dates = [feature.name for feature in book.features if feature.kind == "date"]
+    forbidden |= {
+        f"{date}.{part}": f"is what a part of the date {date!r} is called" for date in dates for part in PARTS
+    }
     used = [(f"features.{feature.name}", feature.name) for feature in book.features]
     for key, column in (*used, *money_keys(book.money)):
         if column in forbidden:

@@ -7,6 +7,7 @@ missing or bad, and the checks that were made. An empty text is missing, which i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -24,14 +25,18 @@ Role = Literal["number", "flag", "category", "text", "id", "count", "date", "out
 Check = tuple[pl.Series, str]
 """Which rows fail, and why."""
 
-FILE, ROW = "\0file", "\0row"
-"""Columns of a clean frame besides the data's own: where each row comes from. No file names its own columns so."""
+FILE, ROW, AS_OF = "\0file", "\0row", "\0as_of"
+"""Columns of a clean frame besides the data's own: where each row comes from, and the day when the lead was decided on,
+where that is known. No file names its own columns so."""
 
 TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no")
 
 MAX_COUNT = 100_000
 """Most periods that a tenure may have: 273 years of days. More is a slipped column."""
 
+
+DATE = r"^([0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2})(?:[T ].*)?$"
+"""As models.dates reads it."""
 
 EXACT = 2**53
 """Up to here a float holds every whole number; codes are no larger."""
@@ -172,11 +177,13 @@ def _count(raw: pl.Series) -> tuple[pl.Series, list[Check]]:
 
 def _date(raw: pl.Series) -> tuple[pl.Series, list[Check]]:
     if raw.dtype.is_temporal():
-        return raw.cast(pl.Date), []
-    text = _text(raw)
-    day = text.str.extract(r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2})(?:[T ].*)?$").str.replace_all("/", "-", literal=True)
-    values = day.str.to_date("%Y-%m-%d", strict=False)
-    return values, [(text.is_not_null() & values.is_null(), "expected a date such as 2026-03-31")]
+        present, values = raw.is_not_null(), raw.cast(pl.Date)
+    else:
+        text = _text(raw)
+        day = text.str.extract(DATE).str.replace_all("/", "-", literal=True)
+        present, values = text.is_not_null(), day.str.to_date("%Y-%m-%d", strict=False)
+    values = values.set(~values.dt.year().is_between(date.min.year, date.max.year).fill_null(True), None)
+    return values, [(present & values.is_null(), "expected a date such as 2026-03-31")]
 
 
 def _without(values: pl.Series, checks: list[Check]) -> pl.Series:

@@ -81,6 +81,8 @@ def _read(book: Book, rejects: Path) -> Ingested:
         people = ingest(book, rejects=rejects, progress=progress)
     if people.rejected:
         say(f"{people.rejected} rows rejected: {summary(people.rejects)}; listed in {rejects}")
+    for note in people.notes:
+        say(f"note: {note}")
     return people
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,8 @@ from models.bundle import Bundle
 from models.contract import Feature
 from training.book import Book
 from training.checks import contradictions
-from training.clean import FILE, ROW, Role, check_columns, clean_chunk, money_columns
+from training.clean import AS_OF, FILE, ROW, Role, check_columns, clean_chunk, money_columns
+from training.encode import later
 from training.errors import DataError
 from training.files import Chunk, faults, read_chunks
 
@@ -28,12 +29,15 @@ class Ingested(msgspec.Struct, frozen=True):
 
     frame: those that can be used, one row each: FILE, ROW, ID, and every column that the book names, by its own name
     and cleaned: numbers Float64, flags Boolean, counts Int32, dates Date, the rest String; null where missing.
+    In a book with dates, AS_OF is the day of sign-up.
     rejects: the faults of the others, a line each (training.files.FAULTS). rejected: how many customers they are.
+    notes: sentences on values that were read otherwise than written.
     """
 
     frame: pl.DataFrame
     rejects: pl.DataFrame
     rejected: int
+    notes: tuple[str, ...] = ()
 
 
 def ingest(
@@ -53,7 +57,8 @@ def ingest(
     Raises:
         DataError: a file or column is not there, too large a share of the rows is bad, or nobody is left.
     """
-    features = book.features if bundle is None else bundle.manifest.contract.features
+    features = book.features if bundle is None else bundle.manifest.contract.sent
+    _need_sign_up(book, bundle)
     roles = _roles(book, features)
     files = _files(book)
     for file in files:
@@ -69,8 +74,11 @@ def ingest(
     if not any(map(len, frames)):
         raise DataError(f"{files[0]}: holds no customers; expected a row for each below the header")
     frame = pl.concat(frames)
+    if book.lifetime.start is not None:
+        frame = frame.with_columns(pl.col(book.lifetime.start).alias(AS_OF))
     bad += [_faults(frame, name, mask, reason) for name, mask, reason in contradictions(book, frame)]
-    return _reject(book, frame, _first_per_value(pl.concat(bad)), rejects)
+    people = _reject(book, frame, _first_per_value(pl.concat(bad)), rejects)
+    return msgspec.structs.replace(people, notes=tuple(_later_dates(book, features, people.frame)))
 
 
 def _roles(book: Book, features: tuple[Feature, ...]) -> dict[str, Role]:
@@ -105,6 +113,26 @@ def _named(chunk: Chunk, book: Book, file: Path) -> Chunk:
     folder = book.path.parent
     name = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
     return msgspec.structs.replace(chunk, file=name, faults=chunk.faults.with_columns(file=pl.lit(name)))
+
+
+def _need_sign_up(book: Book, bundle: Bundle | None) -> None:
+    """See that a bundle's ages can be counted."""
+    ages = [] if bundle is None else [f.sent_as for f in bundle.contract.features if f.part == "age"]
+    if ages and book.lifetime.start is None:
+        raise DataError(
+            f"{book.path}: lifetime.start is missing, and the bundle reads the age of {ages[0]!r} at sign-up;"
+            " give the column that holds the day of sign-up"
+        )
+
+
+def _later_dates(book: Book, features: tuple[Feature, ...], frame: pl.DataFrame) -> Iterator[str]:
+    """Notes on dates after sign-up, which read as missing, since nobody knew them then."""
+    for feature in features:
+        if feature.kind == "date" and AS_OF in frame.columns and (count := later(feature.name, frame).sum()):
+            yield (
+                f"{book.path}: features.{feature.name}: {count} of {len(frame)} dates are after {book.lifetime.start},"
+                " not known at sign-up; read as missing"
+            )
 
 
 def _faults(frame: pl.DataFrame, name: str, mask: pl.Series, reason: str) -> pl.DataFrame:

@@ -60,7 +60,7 @@ def check_leaks(book: Book, frame: pl.DataFrame, contract: Contract, x: Vector, 
     """
     chosen, customers = _customers(book, frame, lives)
     rows = tuple(
-        _judge(feature, run_tests(feature, x[chosen, position], customers), book.allow_leak.get(feature.name))
+        _judge(feature, run_tests(feature, x[chosen, position], customers), book.allow_leak.get(feature.sent_as))
         for position, feature in enumerate(contract.features)
     )
     return Leaks(rows, left=int((~customers.here).sum()), still_here=int(customers.here.sum()))

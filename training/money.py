@@ -44,6 +44,8 @@ def money_keys(money: MoneyTerms) -> list[tuple[str, str]]:
 
 
 def _segment(place: Place, column: str, kinds: dict[str, Kind]) -> Segment:
+    if kinds.get(column) == "date":
+        raise place.error(f"expected segments of a category, a flag or a number, {column!r} is a date")
     if kinds.get(column) == "number":
         try:
             float(place.name)

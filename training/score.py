@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +16,7 @@ from models.bundle import Bundle
 from models.errors import PolicyError
 from models.policy import ACTIONS, Policy, read_policy
 from models.registry import live_policy
-from training.clean import ROW, Role, check_columns, clean_chunk, money_columns
+from training.clean import AS_OF, ROW, Role, check_columns, clean_chunk, money_columns
 from training.encode import encode
 from training.errors import DataError
 from training.files import columns_of, read_chunks
@@ -27,8 +28,10 @@ ASSESSED = 4096
 """Prospects assessed at once; more would not be faster and would only take memory."""
 
 
-def score(bundle: Bundle, data: Path, out: Path, *, policy_file: Path | None = None, curves: bool = False) -> int:
-    """Assess every row of `data`, write a row for each to `out`, and return how many could not be assessed.
+def score(
+    bundle: Bundle, data: Path, out: Path, now: datetime, *, policy_file: Path | None = None, curves: bool = False
+) -> int:
+    """Assess every row of `data` as of `now`, write a row for each to `out`, return how many could not be assessed.
 
     Both are CSV or Parquet by their endings. A row with a bad value keeps its place in `out`, with its id and nothing
     else, and is listed in `<out>.rejects.csv`. The id is the book's id column, or the row number where `data` has none.
@@ -49,6 +52,7 @@ def score(bundle: Bundle, data: Path, out: Path, *, policy_file: Path | None = N
         with bar("scoring") as progress, _Writer(draft, out, _schema(bundle, curves=curves)) as writer:
             for chunk in read_chunks(data):
                 frame, found = clean_chunk(chunk, roles, bundle.manifest.money)
+                frame = frame.with_columns(pl.lit(now.date()).alias(AS_OF))
                 good = ~frame[ROW].is_in(found["row"].implode())
                 ids = frame[id_column] if id_column in roles else chunk.rows.cast(pl.String)
                 answers = [_answers(assessor, part, curves=curves) for part in frame.filter(good).iter_slices(ASSESSED)]
@@ -76,7 +80,7 @@ def _policy(path: Path) -> Policy:
 def _roles(bundle: Bundle, data: Path) -> dict[str, Role]:
     """How to clean each column of `data` that the bundle reads."""
     manifest = bundle.manifest
-    features: dict[str, Role] = {feature.name: feature.kind for feature in manifest.contract.features}
+    features: dict[str, Role] = {feature.name: feature.kind for feature in manifest.contract.sent}
     check_columns(data, features, bundle.folder)
     there = set(columns_of(data))
     money = money_columns(manifest.money)

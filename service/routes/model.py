@@ -14,8 +14,8 @@ from service.resources import resources_of
 class LiveModel(msgspec.Struct, frozen=True):
     """What answers, and what it wants to know of a prospect.
 
-    horizons: the first is the score's. value: columns that `value` may hold beside the money terms. id_column: what the
-    book calls a customer's id.
+    horizons: the first is the score's. features: as they are sent. value: columns that `value` may hold beside the
+    money terms. id_column: what the book calls a customer's id.
     """
 
     name: str
@@ -44,7 +44,7 @@ async def model(request: HttpRequest) -> Response[bytes]:
             horizons=manifest.horizons,
             period=manifest.period,
             currency=manifest.currency,
-            features=manifest.contract.features,
+            features=manifest.contract.sent,
             value=sorted(manifest.money.columns - assessor.contract.index.keys()),
             id_column=manifest.id_column,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -196,6 +196,27 @@ def test_under_a_new_contract_vectors_are_made_anew_from_raw_and_what_no_longer_
 
     metrics = run(valkey, scenario)
     assert "gatekeeper_raw_values_refused_total 3.0" in metrics
+
+
+def test_a_date_fills_all_its_columns_whichever_way_it_comes_and_whenever(valkey: Valkey) -> None:
+    month = Feature(name="d.month", kind="category", categories=("4", "9"), source="d", part="month", missing_seen=True)
+    age = Feature(name="d.age", kind="number", source="d", part="age", missing_seen=True)
+    seats = CONTRACT.features[CONTRACT.index["seats"]]
+    dated, turned = Contract((month, seats, age)), Contract((age, month, seats))
+
+    async def scenario(features: FeatureStore) -> None:
+        await features.put({"p": {"d": "2001-04-01", "seats": 5}}, dated, NOW)
+        np.testing.assert_array_equal(await vector(features, "p", dated), [0, 5, date(2001, 4, 1).toordinal()])
+        await features.patch("p", {"d": "2025-09-30"}, dated, NOW + 86_400)
+        np.testing.assert_array_equal(await vector(features, "p", dated), [1, 5, date(2025, 9, 30).toordinal()])
+        np.testing.assert_array_equal(await vector(features, "p", turned), [date(2025, 9, 30).toordinal(), 1, 5])
+        await features.patch("p", {"d": None}, turned, NOW + 86_400)
+        np.testing.assert_array_equal(await vector(features, "p", turned), [np.nan, np.nan, 5])
+        assert (await vector(features, "p"))[CONTRACT.index["seats"]] == 5
+
+    metrics = run(valkey, scenario)
+    assert "gatekeeper_vectors_reencoded_total 2.0" in metrics
+    assert "gatekeeper_raw_values_refused_total 0.0" in metrics
 
 
 def test_a_feature_that_looks_like_a_field_of_ours_is_a_feature(valkey: Valkey) -> None:

@@ -87,6 +87,13 @@ def test_churned_when_defaults_to_true_1_or_yes_in_any_case(tmp_path: Path) -> N
     }
 
 
+def test_a_date_has_no_age_in_a_book_without_the_day_of_sign_up_which_says_so(tmp_path: Path) -> None:
+    founded = 'founded = { kind = "date" }\n'
+    assert read(tmp_path, DATES + founded).notes == ()
+    [note] = read(tmp_path, TENURE.replace("[features]\n", "[features]\n" + founded)).notes
+    assert note.endswith("b.toml: features.founded: no age at sign-up without lifetime.start")
+
+
 PLAIN = TENURE.replace('tenure = "tenure"\ntenure_counts = "started"\n', "").replace('entry = "entry"\n', "")
 
 
@@ -137,10 +144,14 @@ def test_a_book_without_time_has_one_period_and_says_so(tmp_path: Path) -> None:
         ("[features]", "[value.segments.gender.f]\ndiscount = 0.1\n[features]", "value.segments.gender: 'gender' is protected and must not decide; take it out here or there"),
         ("[features]", "[value.segments.charges.low]\ndiscount = 0.1\n[features]", "value.segments.charges.low: expected a number as the last key, since the feature 'charges' is one"),
         ("[features]", "[value.segments.channel.web]\ndiscont = 0.1\n[features]", "value.segments.channel.web.discont: is not a key of [value.segments.channel.web]; did you mean 'discount'?"),
-        ('kind = "flag"', 'kind = "flg"', "features.paperless.kind: expected one of number, category, flag, got 'flg'; did you mean 'flag'?"),
+        ('kind = "flag"', 'kind = "flg"', "features.paperless.kind: expected one of number, category, flag, date, got 'flg'; did you mean 'flag'?"),
+        ('"flag" }', '"date", monotone = "increasing" }', "features.paperless.monotone: expected a number or a flag; categories and dates have no order, got 'increasing'"),
+        ('"flag" }', '"date" }\n"paperless.month" = { kind = "number" }', "features.paperless.month: 'paperless.month' is what a part of the date 'paperless' is called; take it out here or there"),
+        ("[features]", "[value.segments.founded.2001]\ndiscount = 0.1\n[features]\nfounded = { kind = 'date' }", "value.segments.founded.2001: expected segments of a category, a flag or a number, 'founded' is a date, got a table"),
+        ('revenue = "charges"\ngross_margin = 0.6\n\n[features]', 'revenue = "founded"\n\n[features]\nfounded = { kind = "date" }', "value.revenue: expected a column of numbers, the feature is a date, got 'founded'"),
         ('{ kind = "flag" }', '"flag"', "features.paperless: expected a table, got 'flag'"),
         ('"number", unit', '"number", monotone = "up", unit', "features.charges.monotone: expected one of increasing, decreasing, got 'up'"),
-        ('"category", label', '"category", monotone = "increasing", label', "features.contract.monotone: expected a number or a flag; categories have no order, got 'increasing'"),
+        ('"category", label', '"category", monotone = "increasing", label', "features.contract.monotone: expected a number or a flag; categories and dates have no order, got 'increasing'"),
         ('ja = "契約形態"', 'jp = "契約形態"', "features.contract.label.jp: is not a key of [features.contract.label]; expected one of en, ja"),
         ("paperless = {", "churn = {", "features.churn: 'churn' is a column of [lifetime], unknown when the lead arrives; take it out here or there"),
         ("paperless = {", "gender = {", "features.gender: 'gender' is protected and must not decide; take it out here or there"),

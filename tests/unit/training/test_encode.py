@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import date, timedelta
 from random import Random
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from models.contract import Contract, Feature, normalize
 from training.bins import MAX_CATEGORIES
+from training.clean import AS_OF
 from training.encode import build_contract, encode
 
 FEATURES = (
@@ -80,3 +82,49 @@ def test_a_number_that_no_customer_has_has_no_bounds() -> None:
     feature = build_contract(FEATURES, frame_of([(None, "a", True)])).features[0]
     assert (feature.low, feature.high, feature.missing_seen) == (None, None, True)
     assert math.isnan(encode(Contract((feature,)), frame_of([(None, "a", True)]))[0, 0])
+
+
+FOUNDED = (Feature(name="founded", kind="date", label={"en": "Founded"}), Feature(name="auto", kind="flag"))
+Dated = tuple[date | None, bool | None, date]
+
+today = st.dates(date(2000, 1, 1), date(2030, 12, 31))
+dated = st.lists(st.tuples(st.none() | st.dates() | today, st.none() | st.booleans(), today), max_size=30)
+
+
+def dated_frame(customers: Sequence[Dated]) -> pl.DataFrame:
+    schema = {"founded": pl.Date, "auto": pl.Boolean, AS_OF: pl.Date}
+    return pl.DataFrame(customers, schema=schema, orient="row")
+
+
+@given(seen=dated, new=dated, aged=st.booleans())
+def test_dates_encode_to_what_the_contract_gives_row_by_row_on_the_day_of_each(
+    seen: Sequence[Dated],
+    new: Sequence[Dated],
+    aged: bool,  # noqa: FBT001
+) -> None:
+    known = dated_frame(seen)
+    contract = build_contract(FOUNDED, known if aged else known.drop(AS_OF))
+    assert len(contract.features) == 3 + aged
+    rows = [
+        contract.as_of(
+            contract.encode({"founded": founded.isoformat() if founded else None, "auto": auto})[None, :], day
+        )
+        for founded, auto, day in new
+    ]
+    x = encode(contract, dated_frame(new))
+    np.testing.assert_array_equal(x, np.array(rows, dtype=np.float32).reshape(x.shape))
+
+
+def test_a_date_becomes_its_parts_with_the_categories_and_bounds_that_the_customers_show() -> None:
+    day = date(2026, 2, 1)
+    late = (day + timedelta(30), True, day)
+    customers = [(date(2025, 12, 1), True, day), (date(2026, 1, 25), True, day), (date(2026, 2, 2), True, day), late]
+    common = {"label": {"en": "Founded"}, "source": "founded", "missing_seen": True}
+    assert build_contract(FOUNDED, dated_frame(customers)).features[:3] == tuple(
+        Feature(name=f"founded.{part}", part=part, **common, **more)  # type: ignore[arg-type]
+        for part, more in (
+            ("month", {"kind": "category", "categories": ("1", "2", "12")}),
+            ("weekday", {"kind": "category", "categories": ("Mon", "Sun")}),
+            ("age", {"kind": "number", "unit": "days", "low": 0.0, "high": 62.0}),
+        )
+    )

@@ -13,7 +13,7 @@ from models.money import BOUNDS
 from tests.support.books import DATES, DATES_HEADER, DATES_ROWS, TENURE, TENURE_HEADER, TENURE_ROWS, write_book
 from training import files
 from training.book import read_book
-from training.clean import FILE, ROW
+from training.clean import AS_OF, FILE, ROW
 from training.errors import DataError
 from training.ingest import ID, Ingested, ingest
 
@@ -229,10 +229,44 @@ def test_without_an_id_the_row_number_is_one(tmp_path: Path) -> None:
 
 def test_dates_may_carry_a_time_or_slashes(tmp_path: Path) -> None:
     read = dates(tmp_path, "d,2025-04-01T10:00:00Z,2025/5/2 09:00,churned,3")
-    assert [str(day) for day in read.frame.row(3, named=True).values() if hasattr(day, "year")] == [
-        "2025-04-01",
-        "2025-05-02",
+    assert [str(day) for day in read.frame["start", "end", AS_OF].row(3)] == ["2025-04-01", "2025-05-02", "2025-04-01"]
+
+
+FOUNDED = DATES + 'founded = { kind = "date" }\n'
+
+
+def founded(folder: Path, *days: str) -> Ingested:
+    rows = (f"{n},2025-06-01,,,3,{day}" for n, day in enumerate(days))
+    return ingest(read_book(write_book(folder, FOUNDED, DATES_HEADER + ",founded", *rows)))
+
+
+def test_a_date_that_none_is_is_rejected_with_what_was_expected(tmp_path: Path) -> None:
+    read = founded(tmp_path, "2001-04-01", "", "2023-02-29", "0000-00-00", "0000-01-01", "1.4.2001", "2001/4/1 9:00")
+    assert read.rejects.select("row", "column", "reason").rows() == [
+        (row, "founded", "expected a date such as 2026-03-31") for row in (4, 5, 6, 7)
     ]
+    assert [str(day) for day in read.frame["founded"]] == ["2001-04-01", "None", "2001-04-01"]
+
+
+def test_a_date_after_sign_up_stays_and_is_told(tmp_path: Path) -> None:
+    read = founded(tmp_path, "2001-04-01", "2025-06-02", "2025-06-03", "9999-12-31")
+    assert read.rejected == 0
+    [note] = read.notes
+    told = "features.founded: 2 of 4 dates are after start, not known at sign-up; read as missing"
+    assert note == f"{tmp_path / 'small.toml'}: {told}"
+    assert founded(tmp_path, "2001-04-01").notes == ()
+
+
+def test_a_date_of_a_parquet_file_is_one_that_python_can_write_too(tmp_path: Path) -> None:
+    start = dt.date(2025, 6, 1)
+    days = pl.Series("founded", [0, 10**7, None], dtype=pl.Int32).cast(pl.Date)
+    pl.DataFrame([pl.Series("start", [start] * 3), days]).with_columns(
+        id=pl.int_range(pl.len()), end=pl.lit(None, pl.Date), why=pl.lit(None, pl.String), seats=pl.lit(3)
+    ).write_parquet(tmp_path / "small.parquet")
+    (tmp_path / "p.toml").write_text(FOUNDED.replace("small.csv", "small.parquet"), "utf-8")
+    read = ingest(read_book(tmp_path / "p.toml"))
+    assert read.rejects["reason"].to_list() == ["expected a date such as 2026-03-31"]
+    assert read.frame["founded"].to_list() == [dt.date(1970, 1, 1), None]
 
 
 @pytest.mark.parametrize(

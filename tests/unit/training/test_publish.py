@@ -197,3 +197,12 @@ def test_a_file_without_the_id_or_any_feature_is_refused(tmp_path: Path, stub: S
         DataError, match=r"leads\.csv: has no column that is a feature of the live model, which takes plan, seats, auto"
     ):
         publish(data(tmp_path, header="id,x"), stub.to, None, report=print)
+
+
+def test_a_date_is_sent_as_a_day_and_a_bad_one_stays_behind(tmp_path: Path, stub: Stub) -> None:
+    stub.live = {**LIVE, "features": [{"name": "founded", "kind": "date"}]}
+    lines: list[str] = []
+    path = data(tmp_path, "a,2001/4/1 9:00", "b,", "c,soon", header="id,founded")
+    assert publish(path, stub.to, None, report=lines.append) == 1
+    assert [entry["features"] for entry in stub.batches[0]] == [{"founded": "2001-04-01"}, {"founded": None}]
+    assert lines == ["row 4: founded: expected a date such as 2026-03-31"]

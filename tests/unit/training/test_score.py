@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,9 @@ from tests.support.bundles import MONEY, make_bundle
 from training import files
 from training import score as scoring
 from training.errors import DataError
-from training.score import score
+
+NOW = datetime(2026, 11, 21, 2, tzinfo=UTC)
+score = partial(scoring.score, now=NOW)
 
 HEADER = "lead,contract,monthly_charges,paperless,seats,support_cost,channel"
 ROWS = (
