@@ -32,6 +32,10 @@ class SurvivalTarget(NamedTuple):
     classes: NDArray[np.generic]
     timed: bool
 
+    def take(self, who: NDArray[np.intp]) -> SurvivalTarget:
+        """The lifetimes at some positions."""
+        return self._replace(entry=self.entry[who], exit=self.exit[who], event=self.event[who])
+
 
 def survival_target(y: ArrayLike | None, n: int) -> SurvivalTarget:
     """Read a target: structured (event, time[, entry]), or two plain labels of which the second in order is the event.

@@ -14,6 +14,9 @@ from training.personperiods import Floats, Ints, TimeGrid
 CHUNK_ROWS = 4096
 """Prospects computed at a time: 4,096 of 100 features over 16 segments take 52 MB."""
 
+MERGED_BINS = 16
+"""Quantiles of a number that stay apart though the model treats them alike: another sample may not have."""
+
 Decide = Callable[[Floats], Floats]
 
 
@@ -47,14 +50,17 @@ class Tables(NamedTuple):
         """P(event within the horizon). Shape [n]."""
         return 1.0 - self.survival(x)[:, self.grid.horizon - 1]
 
+    def rows(self, x: NDArray[np.float32]) -> Ints:
+        """The row of each feature's table that each prospect falls into. Shape [n, F]."""
+        return np.column_stack([feature.rows(x[:, j]) for j, feature in enumerate(self.bins)])
+
     def effects_of(self, x: NDArray[np.float32]) -> Iterator[Floats]:
         """What each feature adds for each prospect, half of its pairs included, [m, F, G], chunk by chunk of x."""
-        tables = list(zip(self.bins, self.effects, strict=True))
         for chunk in self.chunks(x):
-            rows = [feature.rows(chunk[:, j]) for j, feature in enumerate(self.bins)]
-            effects = np.stack([table[rows[j]] for j, (_, table) in enumerate(tables)], axis=1)
+            rows = self.rows(chunk)
+            effects = np.stack([table[rows[:, j]] for j, table in enumerate(self.effects)], axis=1)
             for pair in self.pairs:
-                half = pair.effects[rows[pair.first], rows[pair.second]] / 2
+                half = pair.effects[rows[:, pair.first], rows[:, pair.second]] / 2
                 effects[:, pair.first] += half
                 effects[:, pair.second] += half
             yield effects
@@ -101,7 +107,34 @@ def collapse(
         np.where(feature.learned[:, None], table - mean, 0.0)
         for feature, table, mean in zip(bins, effects, means, strict=True)
     ]
-    return _merge(Tables(bins, baseline + sum(means, np.zeros(grid.segments)), centred, joint, grid))
+    return Tables(bins, baseline + sum(means, np.zeros(grid.segments)), centred, joint, grid)
+
+
+def merge(tables: Tables, rows: Ints) -> Tables:
+    """Drop the edges between bins of a number that no tree has told apart, but for those between MERGED_BINS quantiles.
+
+    `rows` are of the training book, [n, F].
+    """
+    keep = []
+    for j, (feature, table) in enumerate(zip(tables.bins, tables.effects, strict=True)):
+        kept = np.ones(len(feature.learned), dtype=np.bool_)
+        if not feature.categorical:
+            quantile = np.cumsum(np.bincount(rows[:, j], minlength=len(kept))[1:]) * MERGED_BINS // len(rows)
+            kept[2:] = (table[2:] != table[1:-1]).any(axis=1) | (np.diff(quantile) > 0)
+            for pair in tables.pairs:
+                if j in (pair.first, pair.second):
+                    along = pair.effects if j == pair.first else pair.effects.swapaxes(0, 1)
+                    kept[2:] |= (along[2:] != along[1:-1]).any(axis=(1, 2))
+        keep.append(kept)
+    bins = [
+        feature
+        if feature.categorical
+        else Bins(feature.edges[kept[2:]], categorical=False, learned=feature.learned[kept])
+        for feature, kept in zip(tables.bins, keep, strict=True)
+    ]
+    pairs = [Pair(a, b, table[keep[a]][:, keep[b]]) for a, b, table in tables.pairs]
+    effects = [table[kept] for table, kept in zip(tables.effects, keep, strict=True)]
+    return Tables(bins, tables.baseline, effects, pairs, tables.grid)
 
 
 def softplus(x: Floats) -> Floats:
@@ -136,29 +169,6 @@ def _purify(pair: Pair, effects: list[Floats], bins: list[Bins], rows: Ints, wei
     effects[pair.first] += along_first * first[:, None]
     effects[pair.second] += along_second * second[:, None]
     table -= (along_first[:, None] + along_second[None, :]) * learned[:, :, None]
-
-
-def _merge(tables: Tables) -> Tables:
-    """Drop the edges between bins of a number that no tree has told apart."""
-    keep = []
-    for j, (feature, table) in enumerate(zip(tables.bins, tables.effects, strict=True)):
-        kept = np.ones(len(feature.learned), dtype=np.bool_)
-        if not feature.categorical:
-            kept[2:] = (table[2:] != table[1:-1]).any(axis=1)
-            for pair in tables.pairs:
-                if j in (pair.first, pair.second):
-                    along = pair.effects if j == pair.first else pair.effects.swapaxes(0, 1)
-                    kept[2:] |= (along[2:] != along[1:-1]).any(axis=(1, 2))
-        keep.append(kept)
-    bins = [
-        feature
-        if feature.categorical
-        else Bins(feature.edges[kept[2:]], categorical=False, learned=feature.learned[kept])
-        for feature, kept in zip(tables.bins, keep, strict=True)
-    ]
-    pairs = [Pair(a, b, table[keep[a]][:, keep[b]]) for a, b, table in tables.pairs]
-    effects = [table[kept] for table, kept in zip(tables.effects, keep, strict=True)]
-    return Tables(bins, tables.baseline, effects, pairs, tables.grid)
 
 
 def _cross(points: Floats, segments: Floats) -> Floats:
