@@ -17,7 +17,8 @@ from models.bundle import Bundle
 from models.contract import UNKNOWN, Contract, Feature, Vector
 from models.money import BOUNDS, Floats, Money, MoneyTerms
 from models.policy import ACTIONS, CompiledPolicy, Names, Policy
-from models.value import CAUSES, Value, value
+from models.scorer import Scored
+from models.value import CAUSES, Z80, Value, value
 
 Band = Literal["low", "medium", "high"]
 BANDS: tuple[Band, ...] = get_args(Band)
@@ -30,7 +31,9 @@ REVIEW = ACTIONS.index("review")
 class Assessments(msgspec.Struct, frozen=True):
     """Assessments of n prospects, column by column.
 
-    x: encoded features, float32 [n, F]. survival: float32 [n, T]. risk: P(churn within the horizon) [n].
+    x: encoded features, float32 [n, F]. survival: float32 [n, T]. risk: P(churn within the horizon) [n];
+    risk_low, risk_high: its 80 % interval [n], NaN from a bundle without bootstrap. support: person-periods behind
+    the feature value that the fewest customers share [n].
     band: index into BANDS [n]. points: each feature's points, float32 [n, F]; they add up to 100 * (risk - base).
     value: see models.value. rule: index into the policy's rules [n]. action: index into ACTIONS [n].
     missing, unknown, out_of_range: bool [n, F]. capped: bool [n], the action was lowered for want of evidence.
@@ -39,6 +42,9 @@ class Assessments(msgspec.Struct, frozen=True):
     x: Vector
     survival: NDArray[np.float32]
     risk: Floats
+    risk_low: Floats
+    risk_high: Floats
+    support: NDArray[np.float32]
     band: NDArray[np.int64]
     points: NDArray[np.float32]
     value: Value
@@ -86,18 +92,31 @@ class Assessor:
             columns: what the money terms read and is no feature, each [n].
             sent: money terms that came with the prospects, float64 [n], NaN where one did not.
         """
+        return self.judge(x, self.bundle.scorer(x), columns, sent)
+
+    def judge(
+        self,
+        x: Vector,
+        scored: Scored,
+        columns: Mapping[str, NDArray[np.generic]] | None = None,
+        sent: Mapping[str, Floats] | None = None,
+    ) -> Assessments:
+        """Assess n prospects that are `scored`: by this bundle, or for a back-test by one that has not seen them."""
         manifest = self.bundle.manifest
-        survival, points = self.bundle.scorer(x)
-        risk = 1.0 - survival[:, manifest.horizons[0] - 1].astype(np.float64)
+        survival, points, spread, support = scored
+        stays = survival[:, manifest.horizons[0] - 1].astype(np.float64)
+        risk = 1.0 - stays
         band = np.searchsorted(BAND_FROM, risk, side="right")
+        factor = np.exp(Z80 * spread)
+        risk_low, risk_high = 1.0 - stays ** (1 / factor), 1.0 - stays**factor
         money = manifest.money.resolve(self.contract, x, columns or {}, sent or {})
-        staying = survival if self._other_exits is None else survival * self._other_exits
-        worth = value(staying, money, manifest.period, manifest.supported_periods)
+        exits, periods = self._other_exits, manifest.supported_periods
+        worth = value(survival, money, manifest.period, periods, other_exits=exits, spread=spread)
 
         missing = np.isnan(x)
         unknown = (x == UNKNOWN) & self._is_category
         out_of_range = (x < self._low) | (x > self._high)
-        columns_read = _Columns(self._readers, _Gathered(x, risk, band, worth, money))
+        columns_read = _Columns(self._readers, _Gathered(x, risk, risk_low, risk_high, support, band, worth, money))
         rule, action = self.policy.decide(columns_read, len(x))
         blind = (unknown | (missing & self._never_missing)).any(axis=1) | missing.all(axis=1) | ~worth.known
         capped = blind & (action > REVIEW)
@@ -105,6 +124,9 @@ class Assessor:
             x=x,
             survival=survival,
             risk=risk,
+            risk_low=risk_low,
+            risk_high=risk_high,
+            support=support,
             band=band,
             points=points,
             value=worth,
@@ -126,6 +148,9 @@ class _Gathered(NamedTuple):
 
     x: Vector
     risk: Floats
+    risk_low: Floats
+    risk_high: Floats
+    support: NDArray[np.float32]
     band: NDArray[np.int64]
     worth: Value
     money: Money
@@ -135,9 +160,15 @@ _Reader = Callable[[_Gathered], NDArray[np.generic]]
 
 _ASSESSED: dict[str, _Reader] = {
     "risk": lambda g: g.risk,
+    "risk_low": lambda g: g.risk_low,
+    "risk_high": lambda g: g.risk_high,
+    "support": lambda g: g.support.astype(np.float64),
     "band": lambda g: np.array(BANDS)[g.band],
     "pltv": lambda g: g.worth.pltv,
     "net_value": lambda g: g.worth.net_value,
+    "net_value_low": lambda g: g.worth.net_value_low,
+    "net_value_high": lambda g: g.worth.net_value_high,
+    "net_negative_probability": lambda g: g.worth.net_negative_probability,
     "pltv_to_cpa": lambda g: g.worth.pltv_to_cpa,
     "break_even": lambda g: np.where(g.worth.break_even > 0, g.worth.break_even, np.nan),
     "loss_probability": lambda g: g.worth.loss_probability,

@@ -16,23 +16,23 @@ import numpy as np
 from models.contract import Contract, Scalar
 from models.errors import BundleError, FeatureError
 from models.money import MoneyTerms
-from models.scorer import Scorer
+from models.scorer import Scored, Scorer
 from models.value import Period
 
-FORMAT = 1
+FORMAT = 2
 MODEL, MANIFEST, GOLDEN = "model.onnx", "manifest.json", "golden.jsonl"
 
-SURVIVAL_TOLERANCE = 1e-5
-POINTS_TOLERANCE = 1e-2
-"""How far a replayed golden row may be off on another machine: probabilities, and percentage points."""
+TOLERANCES = {"survival": 1e-5, "points": 1e-2, "spread": 1e-4, "support": 0.5}
+"""How far a replayed golden row may be off on another machine: probabilities, percentage points, log hazard, periods."""
 
 
 class BookSummary(msgspec.Struct, frozen=True):
-    """How many customers the model was fitted on."""
+    """The customers that the model was fitted on; `fingerprint` is the hash of their features and lifetimes."""
 
     customers: int
     churned: int
     rejected: int
+    fingerprint: str = ""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,18 +181,20 @@ def _replay(folder: Path, manifest: Manifest, scorer: Scorer, lines: bytes) -> N
     try:
         golden = msgspec.json.Decoder(GoldenRow).decode_lines(lines)
         x = np.stack([manifest.contract.encode_columns(row.features) for row in golden])
-        expected_survival = np.array([row.survival for row in golden]).reshape(len(golden), manifest.periods)
-        expected_points = np.array([row.points for row in golden]).reshape(x.shape)
+        expected = Scored(
+            np.array([row.survival for row in golden]).reshape(len(golden), manifest.periods),
+            np.array([row.points for row in golden]).reshape(x.shape),
+            np.array([np.nan if row.spread is None else row.spread for row in golden]),
+            np.array([row.support for row in golden]),
+        )
     except (msgspec.DecodeError, FeatureError, ValueError) as error:
         raise BundleError(f"{folder / GOLDEN}: {error}") from error
-    survival, points = scorer(x)
-    for what, found, expected, tolerance in (
-        ("survival", survival, expected_survival, SURVIVAL_TOLERANCE),
-        ("points", points, expected_points, POINTS_TOLERANCE),
-    ):
-        worst = float(np.abs(found - expected).max())
-        if not worst <= tolerance:
-            raise BundleError(f"{folder}: golden rows replay with {what} off by {worst:.2g}, more than {tolerance:g}")
+    for what, found, right in zip(Scored._fields, scorer(x), expected, strict=True):
+        off = np.where(np.isnan(found) & np.isnan(right), 0.0, np.abs(found - right))
+        if not off.max() <= TOLERANCES[what]:
+            raise BundleError(
+                f"{folder}: golden rows replay with {what} off by {off.max():.2g}, more than {TOLERANCES[what]:g}"
+            )
 
 
 def _read(path: Path) -> bytes:

@@ -81,7 +81,11 @@ PROCEED = Rule(name="default-proceed", action="proceed")
 
 DEFAULT = Policy(
     rules=(
-        Rule(name="default-do-not-chase", action="do_not_chase", all=("ltv_minus", "loss_probability >= 0.6")),
+        Rule(
+            name="default-do-not-chase",
+            action="do_not_chase",
+            all=("ltv_minus", "loss_probability >= 0.6", "net_negative_probability >= 0.8", "support >= 100"),
+        ),
         Rule(name="default-review", action="review", any=("ltv_minus", "band == 'high'")),
     )
 )

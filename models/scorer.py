@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
@@ -10,8 +12,23 @@ from models.contract import Vector
 from models.errors import BundleError
 
 INPUT = "features"
-OUTPUTS = ("survival", "points")
-"""survival: P(not churned after period t), float32 [n, T]. points: each feature's share of the risk, float32 [n, F]."""
+
+
+class Scored(NamedTuple):
+    """What the model says of n prospects, all float32; the fields are the outputs of the graph.
+
+    survival: P(not churned after period t) [n, T]. points: each feature's share of the risk [n, F].
+    spread: standard error of the log cumulative hazard within the horizon [n]; NaN from a bundle without bootstrap.
+    support: person-periods of the book behind the feature value that the fewest customers share [n].
+    """
+
+    survival: NDArray[np.float32]
+    points: NDArray[np.float32]
+    spread: NDArray[np.float32]
+    support: NDArray[np.float32]
+
+
+OUTPUTS = Scored._fields
 
 
 class Scorer:
@@ -33,17 +50,14 @@ class Scorer:
             self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises a dozen unrelated classes here, all meaning the same
             raise BundleError(f"model.onnx does not load: {type(error).__name__}") from error
-        expected = {INPUT: features, "survival": periods, "points": features}
+        expected = {INPUT: [features], "survival": [periods], "points": [features], "spread": [], "support": []}
         found = {
-            node.name: node.shape[1]
-            if node.type == "tensor(float)" and len(node.shape) == 2
-            else (node.type, node.shape)
+            node.name: node.shape[1:] if node.type == "tensor(float)" else node.type
             for node in (*self._session.get_inputs(), *self._session.get_outputs())
         }
         if found != expected:
             raise BundleError(f"model.onnx has the columns {found}, the manifest says {expected}")
 
-    def __call__(self, x: Vector) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Survival [n, T] and points [n, F] of encoded prospects [n, F]."""
-        survival, points = self._session.run(OUTPUTS, {INPUT: x})
-        return survival, points
+    def __call__(self, x: Vector) -> Scored:
+        """Score encoded prospects [n, F]."""
+        return Scored(*self._session.run(OUTPUTS, {INPUT: x}))

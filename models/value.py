@@ -6,6 +6,7 @@ n prospects and T periods; a constant term stays a scalar and broadcasts.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -22,11 +23,21 @@ PERIODS_PER_YEAR: dict[str, float] = {"day": 365.25, "week": 365.25 / 7, "month"
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 
+Z80 = 1.2815516
+"""An 80 % interval reaches so many standard errors to either side."""
+
+NORMAL_Z = np.linspace(-6, 6, 1201)
+NORMAL_P = np.array([(1 + math.erf(z / math.sqrt(2))) / 2 for z in NORMAL_Z])
+"""The normal distribution function, which numpy lacks."""
+
+
 class Value(msgspec.Struct, frozen=True):
     """The value of n prospects. NaN where money is unknown.
 
     pltv, net_value: currency. pltv_to_cpa: ratio, NaN at zero cost. break_even: period, 0 where there is none.
     loss_probability, beyond_data_share: shares. ltv_minus: bool. cause: index into CAUSES, -1 where there is none.
+    net_value_low, net_value_high: an 80 % interval. net_negative_probability: P(net_value < 0), given how far the
+    survival curve may be off. NaN where that is not known.
     """
 
     known: NDArray[np.bool_]
@@ -38,22 +49,33 @@ class Value(msgspec.Struct, frozen=True):
     beyond_data_share: Floats
     ltv_minus: NDArray[np.bool_]
     cause: NDArray[np.int64]
+    net_value_low: Floats
+    net_value_high: Floats
+    net_negative_probability: Floats
 
 
-def value(survival: NDArray[np.floating], money: Money, period: str, supported_periods: int) -> Value:
+def value(  # noqa: PLR0913 - survival comes from two sources and may be uncertain
+    survival: NDArray[np.floating],
+    money: Money,
+    period: str,
+    supported_periods: int,
+    *,
+    other_exits: Floats | None = None,
+    spread: NDArray[np.floating] | None = None,
+) -> Value:
     """Value n prospects over T periods, as section 4 of the design states it.
 
     Args:
-        survival: P(still a customer after period t), t = 1..T, from all exits. Shape [n, T].
+        survival: P(not churned after period t), t = 1..T. Shape [n, T].
         money: their money terms.
         period: unit of t.
         supported_periods: the last period that enough customers of the book reached; what lies beyond is extrapolated.
+        other_exits: P(no exit for another reason after period t), shape [T]; None where there are none.
+        spread: standard error of the log cumulative hazard [n]; the whole curve is taken to move with it.
     """
     n, periods = survival.shape
     discounting, accumulated = _discounting(money.annual_discount_rate, period, periods)
-    pays = np.empty((n, periods))  # S(t - 1): the share that pays in period t
-    pays[:, 0] = 1.0
-    pays[:, 1:] = survival[:, :-1]
+    pays = _pays(survival, other_exits)
     annuity = (pays * discounting).sum(axis=1)
     beyond = (pays * discounting)[:, supported_periods:].sum(axis=1) / annuity
 
@@ -72,6 +94,15 @@ def value(survival: NDArray[np.floating], money: Money, period: str, supported_p
     loss = np.where(known, (leaves * short).sum(axis=1), np.nan)
 
     ltv_minus = net < 0
+    if spread is None:
+        low = high = negative = np.full(n, np.nan)
+    else:
+        ends = [
+            margin * (_pays(survival ** np.exp(z * spread)[:, None], other_exits) * discounting).sum(axis=1) - closing
+            for z in (-Z80, Z80)
+        ]
+        low, high = np.minimum(*ends), np.maximum(*ends)
+        negative = _negative_probability(net, low, high)
     return Value(
         known=known,
         pltv=pltv,
@@ -83,7 +114,28 @@ def value(survival: NDArray[np.floating], money: Money, period: str, supported_p
         ltv_minus=ltv_minus,
         # Who never leaves and still does not pay back is no early leaver: the margin is at fault.
         cause=np.where(ltv_minus, np.where(break_even == 0, 1, 0), -1),
+        net_value_low=low,
+        net_value_high=high,
+        net_negative_probability=negative,
     )
+
+
+def _pays(survival: NDArray[np.floating], other_exits: Floats | None) -> Floats:
+    """S(t - 1), the share that pays in period t, in advance. Shape [n, T]."""
+    pays = np.empty(survival.shape)
+    pays[:, 0] = 1.0
+    pays[:, 1:] = survival[:, :-1] if other_exits is None else survival[:, :-1] * other_exits[:-1]
+    return pays
+
+
+def _negative_probability(net: Floats, low: Floats, high: Floats) -> Floats:
+    """P(net < 0) for a quantity that is `low`, `net` and `high` at the quantiles -Z80, 0 and Z80 of a normal one.
+
+    In between, and beyond, it is taken to follow the line through the two nearest.
+    """
+    across = net - np.where(net < 0, high, low)
+    quantile = Z80 * np.divide(net, across, out=np.full(len(net), np.inf), where=across != 0)
+    return np.interp(np.where(net < 0, quantile, -quantile), NORMAL_Z, NORMAL_P)
 
 
 def _discounting(annual_rate: Number, period: str, periods: int) -> tuple[Floats, Floats]:

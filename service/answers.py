@@ -20,22 +20,35 @@ TOP_REASONS = 3
 
 
 class Risk(msgspec.Struct, frozen=True):
-    """P(churn within `horizon` periods), the book's mean of it, and its band."""
+    """P(churn within `horizon` periods), its 80 % interval from `low` to `high`, the book's mean of it, and its band.
+
+    `support` is how many person-periods of the book stand behind the feature value that the fewest customers share.
+    """
 
     score: float
     percent: int
+    low: float | None
+    high: float | None
     band: Band
     base: float
     horizon: int
     period: Period
+    support: int
 
 
 class Worth(msgspec.Struct, frozen=True):
-    """Money in `currency`; null where it is not known. `break_even` is a period, null when it never pays back."""
+    """Money in `currency`; null where it is not known. `break_even` is a period, null when it never pays back.
+
+    `net_value_low` to `net_value_high` is an 80 % interval, `net_negative_probability` how sure it is that this customer
+    would be LTV-minus.
+    """
 
     currency: str
     pltv: float | None
     net_value: float | None
+    net_value_low: float | None
+    net_value_high: float | None
+    net_negative_probability: float | None
     pltv_to_cpa: float | None
     break_even: int | None
     loss_probability: float | None
@@ -126,7 +139,17 @@ def _answer(assessor: Assessor, found: Assessments, row: int, about: About, top:
         prospect_id=about.prospect_id,
         decision_id=about.decision_id,
         scored_at=about.scored_at,
-        risk=Risk(round(score, 6), percent, band, round(manifest.base, 6), horizon, manifest.period),
+        risk=Risk(
+            score=round(score, 6),
+            percent=percent,
+            low=_rounded(found.risk_low[row], 6),
+            high=_rounded(found.risk_high[row], 6),
+            band=band,
+            base=round(manifest.base, 6),
+            horizon=horizon,
+            period=manifest.period,
+            support=int(found.support[row]),
+        ),
         value=_worth(assessor, found, row),
         ltv_minus=ltv_minus if known else None,
         cause=cause,
@@ -160,6 +183,9 @@ def _worth(assessor: Assessor, found: Assessments, row: int) -> Worth:
         currency=assessor.bundle.manifest.currency,
         pltv=_rounded(value.pltv[row], 2),
         net_value=_rounded(value.net_value[row], 2),
+        net_value_low=_rounded(value.net_value_low[row], 2),
+        net_value_high=_rounded(value.net_value_high[row], 2),
+        net_negative_probability=_rounded(value.net_negative_probability[row], 6),
         pltv_to_cpa=_rounded(value.pltv_to_cpa[row], 4),
         break_even=int(value.break_even[row]) or None,
         loss_probability=_rounded(value.loss_probability[row], 6),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from models.bundle import BookSummary, GoldenRow, Manifest, write_bundle
 from models.contract import UNKNOWN, Contract, Scalar
 from models.money import MoneyTerms
-from models.scorer import Scorer
+from models.scorer import Scored, Scorer
 from models.value import Period
 from training.errors import ParityError
 from training.hazard import AdditiveHazardClassifier
@@ -29,6 +29,9 @@ PARITY_TOLERANCE = 1e-5
 
 POINTS_TOLERANCE = 0.05
 """How far the points of any customer of the book may be from adding up to 100 * (risk - base)."""
+
+EVIDENCE_TOLERANCE = 1e-3
+"""How far spread and support may be off, as a share of them."""
 
 GOLDEN_ROWS = 30
 CHUNK_ROWS = 8192
@@ -54,29 +57,37 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     id_column: str | None
 
 
-def export_bundle(
+class Draft(NamedTuple):
+    """A bundle that is complete but for its further files, and not yet on disk."""
+
+    manifest: Manifest
+    model: bytes
+    golden: list[GoldenRow]
+    scorer: Scorer
+
+    def write(self, registry: Path, extra: dict[str, bytes] | None = None) -> Path:
+        """Write the bundle with `extra` files, by name, under `registry/<name>/<version>`; returns its folder."""
+        return write_bundle(registry, self.manifest, self.model, self.golden, extra)
+
+
+def draft(
     estimator: AdditiveHazardClassifier,
     card: ModelCard,
     x: NDArray[np.float32],
-    registry: Path,
-    *,
     now: datetime,
-    extra: dict[str, bytes] | None = None,
     progress: Progress | None = None,
-) -> Path:
-    """Convert, compare on every customer of the training book, and write the bundle; returns its folder.
+) -> Draft:
+    """Convert, and compare on every customer of the training book.
 
     Args:
         estimator: fitted on `x`.
         card: what the manifest takes from the book.
         x: the whole encoded training book, [n, F].
-        registry: folder that holds `<name>/<version>`.
         now: the bundle's timestamp.
-        extra: further files of the bundle, by name.
         progress: told about the comparison.
 
     Raises:
-        ParityError: the ONNX model does not answer as the estimator, or its points do not add up; nothing is written.
+        ParityError: the ONNX model does not answer as the estimator, or its points do not add up.
     """
     model = to_onnx(estimator, card.name).SerializeToString()
     grid = estimator.tables_.grid
@@ -99,20 +110,21 @@ def export_bundle(
         id_column=card.id_column,
         settings=_settings(estimator),
     )
-    return write_bundle(registry, manifest, model, _golden(estimator, card.contract, scorer, x), extra)
+    return Draft(manifest, model, _golden(estimator, card.contract, scorer, x), scorer)
 
 
 def check_parity(
     estimator: AdditiveHazardClassifier, scorer: Scorer, x: NDArray[np.float32], progress: Progress | None = None
 ) -> None:
-    """Compare survival of ONNX model and estimator on all rows, and see that the model's points add up.
+    """Compare survival and evidence of ONNX model and estimator on all rows, and see that the points add up.
 
     Raises:
-        ParityError: somewhere they differ by more than PARITY_TOLERANCE, or points by more than POINTS_TOLERANCE.
+        ParityError: somewhere survival differs by more than PARITY_TOLERANCE, points do not add up to within
+            POINTS_TOLERANCE, or the evidence differs by more than a thousandth of itself.
     """
     for start in range(0, len(x), CHUNK_ROWS):
         chunk = x[start : start + CHUNK_ROWS]
-        survival, points = scorer(chunk)
+        survival, points, *evidence = scorer(chunk)
         difference = np.abs(survival - estimator.predict_survival_function(chunk)).max(axis=1)
         worst = int(difference.argmax())
         if not difference[worst] <= PARITY_TOLERANCE:
@@ -128,6 +140,9 @@ def check_parity(
                 f"customer {start + unsound + 1} of the encoded book: the points of the features miss the risk by "
                 f"{gap[unsound]:.2g}, more than {POINTS_TOLERANCE:g}; no bundle was written"
             )
+        for what, found, right in zip(Scored._fields[2:], evidence, estimator.predict_evidence(chunk), strict=True):
+            if not np.allclose(found, right, rtol=EVIDENCE_TOLERANCE, atol=EVIDENCE_TOLERANCE, equal_nan=True):
+                raise ParityError(f"ONNX and estimator differ in {what}; no bundle was written")
         if progress:
             progress(start + len(chunk), len(x))
 
@@ -141,12 +156,15 @@ def _golden(
     odd = chosen[-1].copy()
     odd[[j for j, feature in enumerate(contract.features) if feature.kind == "category"]] = UNKNOWN
     rows = np.vstack([chosen, contract.blank(), odd])
-    survival, points = scorer(rows)
     return [
         GoldenRow(
-            {f.name: _exact(contract, j, row[j]) for j, f in enumerate(contract.features)}, s.tolist(), p.tolist()
+            {f.name: _exact(contract, j, row[j]) for j, f in enumerate(contract.features)},
+            survival.tolist(),
+            points.tolist(),
+            None if np.isnan(spread) else float(spread),
+            float(support),
         )
-        for row, s, p in zip(rows, survival, points, strict=True)
+        for row, survival, points, spread, support in zip(rows, *scorer(rows), strict=True)
     ]
 
 

@@ -16,7 +16,7 @@ from training.book import Book, read_book, refuse_future
 from training.encode import build_contract, encode
 from training.errors import DataError
 from training.evaluate import evaluate, grouping
-from training.export import ModelCard, export_bundle
+from training.export import ModelCard, draft
 from training.hazard import AdditiveHazardClassifier
 from training.holdout import hold_out
 from training.ingest import ID, Ingested, ingest, summary
@@ -56,21 +56,18 @@ def fit(path: Path, registry: Path, now: datetime) -> Path:
         selected = select(_template(book, contract), x, y, weight, progress)
     with bar("fitting"):
         estimator = selected.estimator.fit(x, y, weight)
+    with bar("bootstrapping") as progress:
+        estimator.bootstrap(x, y, weight, progress=progress)
     with bar("evaluating") as progress:
         held_out = hold_out(book, selected.estimator, people.frame, x, lives, weight, progress)
         metrics = evaluate(
             held_out, book.lifetime.horizons[0], "customers held out from the fit", grouping(book, people.frame)
         )
     with bar("exporting") as progress:
-        folder = export_bundle(
-            estimator,
-            _card(book, contract, people, lives),
-            x,
-            registry,
-            now=now,
-            extra={METRICS: msgspec.json.format(msgspec.json.encode(metrics), indent=1)},
-            progress=lambda done, total: progress(done / total),
+        drafted = draft(
+            estimator, _card(book, contract, people, lives), x, now, lambda done, total: progress(done / total)
         )
+    folder = drafted.write(registry, {METRICS: msgspec.json.format(msgspec.json.encode(metrics), indent=1)})
     if live_version(folder.parent) is None:
         activate(folder)
     return folder

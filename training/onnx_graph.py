@@ -1,6 +1,6 @@
 """The additive hazard as an ONNX graph: the registered skl2onnx converter of the estimator.
 
-    features [n, F]  ->  survival [n, T], points [n, F]
+    features [n, F]  ->  survival [n, T], points [n, F], spread [n], support [n]
 
 Rows of the tables are found by counting, for each feature, the edges that are not below the value. Nothing compares
 with NaN, so a missing value counts none: row 0. A sentinel edge at infinity makes every number count at least one.
@@ -45,7 +45,7 @@ def _parse(
     inputs: list[Variable],
     custom_parsers: Any = None,  # noqa: ARG001
 ) -> list[Variable]:
-    """Declare the two outputs; skl2onnx by itself would expect a classifier's labels and probabilities."""
+    """Declare the outputs; skl2onnx by itself would expect a classifier's labels and probabilities."""
     operator = scope.declare_local_operator(ALIAS, model)
     operator.inputs = inputs
     for output in OUTPUTS:
@@ -57,6 +57,8 @@ def _calculate_shapes(operator: Operator) -> None:
     model: AdditiveHazardClassifier = operator.raw_operator
     operator.outputs[0].type = FloatTensorType([None, model.tables_.grid.periods])
     operator.outputs[1].type = FloatTensorType([None, model.n_features_in_])
+    for output in operator.outputs[2:]:
+        output.type = FloatTensorType([None])
 
 
 def _convert(scope: Scope, operator: Operator, container: Any) -> None:
@@ -72,8 +74,9 @@ def _convert(scope: Scope, operator: Operator, container: Any) -> None:
     )
     rows = graph.node("Add", counts, graph.integers(offsets, np.int32))
     effects = graph.node("Gather", graph.floats(table), rows, axis=0)  # [n, F, G]
-    if model.tables_.pairs:
-        effects = graph.node("Add", effects, _pair_effects(graph, model.tables_, rows, offsets))
+    cells = _pair_cells(graph, model.tables_, rows, offsets) if model.tables_.pairs else None
+    if cells is not None:
+        effects = graph.node("Add", effects, _pair_effects(graph, model.tables_, cells))
     total = graph.node("ReduceSum", effects, graph.integers([1]), keepdims=1)  # [n, 1, G]
 
     hazards = graph.node("Softplus", graph.node("Add", total, graph.floats(model.tables_.baseline)))  # -log(1 - h)
@@ -91,25 +94,49 @@ def _convert(scope: Scope, operator: Operator, container: Any) -> None:
     slope = graph.node("ReduceSum", slope, graph.integers([1]), keepdims=1)  # [n, 1, G]
     values = graph.node("ReduceSum", graph.node("Mul", effects, slope), graph.integers([2]), keepdims=0)
     graph.node("Sub", values, graph.floats(attribution.mean), output=operator.outputs[1])
+    _evidence(graph, model, rows, cells, operator.outputs)
 
 
-def _pair_effects(graph: _Graph, tables: Tables, rows: str, offsets: NDArray[np.int64]) -> str:
-    """Half of each pair's effect for either of its features, [n, F, G]: rows of a pair are first * height + second."""
+def _pair_cells(graph: _Graph, tables: Tables, rows: str, offsets: NDArray[np.int64]) -> str:
+    """The place of each prospect in the stacked tables of the pairs, [n, P]: first * height + second."""
     stride = np.zeros((len(tables.bins), len(tables.pairs)), dtype=np.int64)
-    share = np.zeros((len(tables.bins), len(tables.pairs)))
     start, height = [], 0
     for p, (first, second, table) in enumerate(tables.pairs):
         stride[first, p], stride[second, p] = table.shape[1], 1
-        share[[first, second], p] = 0.5
         start.append(height - offsets[first] * table.shape[1] - offsets[second])
         height += table.shape[0] * table.shape[1]
     cells = graph.node("MatMul", rows, graph.integers(stride, np.int32))
-    cells = graph.node("Add", cells, graph.integers(start, np.int32))
-    stacked = np.concatenate(
-        [_descending(_descending(e).swapaxes(0, 1)).swapaxes(0, 1).reshape(-1, e.shape[2]) for *_, e in tables.pairs]
-    )
-    effects = graph.node("Gather", graph.floats(stacked), cells, axis=0)  # [n, P, G]
+    return graph.node("Add", cells, graph.integers(start, np.int32))
+
+
+def _pair_effects(graph: _Graph, tables: Tables, cells: str) -> str:
+    """Half of each pair's effect for either of its features, [n, F, G]."""
+    share = np.zeros((len(tables.bins), len(tables.pairs)))
+    for p, (first, second, _) in enumerate(tables.pairs):
+        share[[first, second], p] = 0.5
+    effects = graph.node("Gather", graph.floats(_stack_pairs([pair.effects for pair in tables.pairs])), cells, axis=0)
     return graph.node("MatMul", graph.floats(share), effects)
+
+
+def _evidence(
+    graph: _Graph, model: AdditiveHazardClassifier, rows: str, cells: str | None, outputs: list[Variable]
+) -> None:
+    """Standard error of the log cumulative hazard, and the fewest person-periods behind a feature value, each [n]."""
+    evidence = model.evidence_
+    counts = np.concatenate([_descending(each) for each in evidence.person_periods])
+    behind = graph.node("Gather", graph.floats(counts), rows, axis=0)
+    support = graph.node("ReduceMin", behind, graph.integers([1]), keepdims=0, output=outputs[3])
+    if not len(evidence.baseline):
+        graph.node("Mul", support, graph.floats(np.array(np.nan)), output=outputs[2])
+        return
+    deviations = np.concatenate([_descending(each) for each in evidence.deviations])
+    off = graph.node("Gather", graph.floats(deviations), rows, axis=0)  # [n, F, R]
+    off = graph.node("ReduceSum", off, graph.integers([1]), keepdims=0)
+    off = graph.node("Add", off, graph.floats(evidence.baseline))
+    if cells is not None:
+        joint = graph.node("Gather", graph.floats(_stack_pairs(evidence.pair_deviations)), cells, axis=0)
+        off = graph.node("Add", off, graph.node("ReduceSum", joint, graph.integers([1]), keepdims=0))
+    graph.node("ReduceL2", off, graph.integers([1]), keepdims=0, output=outputs[2])
 
 
 def _stack(tables: Tables) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
@@ -124,6 +151,12 @@ def _stack(tables: Tables) -> tuple[NDArray[np.float64], NDArray[np.int64], NDAr
         thresholds[j, len(feature.edges)] = np.inf
     offsets = np.concatenate([[0], np.cumsum([len(effects) for effects in tables.effects])[:-1]])
     return thresholds, offsets, np.concatenate([_descending(effects) for effects in tables.effects])
+
+
+def _stack_pairs(tables: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Tables [rows, rows, width] one below the other, [cells, width]."""
+    turned = (_descending(_descending(each).swapaxes(0, 1)).swapaxes(0, 1) for each in tables)
+    return np.concatenate([each.reshape(-1, each.shape[2]) for each in turned])
 
 
 def _descending(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from models.registry import activate
 from models.scorer import Scorer
 
 PERIODS = 24
+SPREAD, SUPPORT = 0.25, 800.0
 CONTRACT = Contract(
     (
         Feature(
@@ -61,8 +62,8 @@ def make_bundle(
     rows: list[dict[str, bool | int | float | str | None]] = [{}, {contract.names[0]: _some(contract.features[0])}]
     golden = []
     for row in rows:
-        survival, points = scorer(contract.encode(row)[None, :])
-        golden.append(GoldenRow(row, [float(s) for s in survival[0]], [float(p) for p in points[0]]))
+        survival, points, spread, support = (each[0] for each in scorer(contract.encode(row)[None, :]))
+        golden.append(GoldenRow(row, survival.tolist(), points.tolist(), float(spread), float(support)))
     manifest = Manifest(
         name=name,
         created_at="2026-01-01T00:00:00Z",
@@ -104,6 +105,8 @@ def _effects(contract: Contract) -> tuple[np.ndarray, np.ndarray]:
 def _model(contract: Contract, tilt: float) -> bytes:
     """Survival with risk at 12 periods = base + shares; points = 100 * share, clipped, zero where NaN.
 
+    Every answer has the same spread and support.
+
     Clipped risk would break the sum of points, so shares are bounded to leave 0 < risk < 1.
     """
     slope, centre = _effects(contract)
@@ -120,6 +123,8 @@ def _model(contract: Contract, tilt: float) -> bytes:
         "least": np.float32(0.01),
         "most": np.float32(0.99),
         "one": np.float32(1),
+        "off_by": np.float32(SPREAD),
+        "periods": np.float32(SUPPORT),
         "axis": np.array([1], dtype=np.int64),
         "time": np.arange(1, PERIODS + 1, dtype=np.float32)[None, :] / 12,
     }
@@ -135,6 +140,10 @@ def _model(contract: Contract, tilt: float) -> bytes:
         helper.make_node("Clip", ["wish", "least", "most"], ["risk"]),
         helper.make_node("Sub", ["one", "risk"], ["stay"]),
         helper.make_node("Pow", ["stay", "time"], ["survival"]),
+        helper.make_node("ReduceMin", ["stay"], ["some"], axes=[1], keepdims=0),
+        helper.make_node("Mul", ["some", "zero"], ["none"]),
+        helper.make_node("Add", ["none", "off_by"], ["spread"]),
+        helper.make_node("Add", ["none", "periods"], ["support"]),
     ]
     graph = helper.make_graph(
         nodes,
@@ -143,6 +152,8 @@ def _model(contract: Contract, tilt: float) -> bytes:
         [
             helper.make_tensor_value_info("survival", TensorProto.FLOAT, [None, PERIODS]),
             helper.make_tensor_value_info("points", TensorProto.FLOAT, [None, f]),
+            helper.make_tensor_value_info("spread", TensorProto.FLOAT, [None]),
+            helper.make_tensor_value_info("support", TensorProto.FLOAT, [None]),
         ],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
