@@ -25,8 +25,9 @@ warns. What only tells the time of sign-up reaches 0.5 among those who left: sig
 ALONE_STOPS, ALONE_WARNS = 0.9, 0.8
 """AUC of one feature. The whole of the Telco sample's honest features reaches 0.89 at its horizon."""
 
-RARELY, MOSTLY = 0.5, 0.9
-"""A value that all churned customers share stops where less than this share of the others has it, and warns."""
+RARELY, MOSTLY, SURELY = 0.5, 0.9, 0.95
+"""A value that all churned customers share stops where less than this share of the others has it, and warns; it stops
+only where they are so many that as large a share of the next ones would have it, too."""
 
 LATER, EARLY, LATE = 0.15, 0.05, 0.2
 """Correlation of being known with the time stayed, among those who left, that warns; it stops where besides so few of
@@ -195,7 +196,7 @@ def _one_sided(name: str, column: NDArray[np.float32], customers: Customers) -> 
             if min(one.sum(), other.sum()) < ENOUGH or not _same(values[one]):
                 continue
             same = np.isnan(values[other]) if np.isnan(values[one][0]) else values[other] == values[one][0]
-            above = bounds(same)[1]
+            above, sure = bounds(same)[1], bounds(np.ones(one.sum(), dtype=np.bool_))[0] >= SURELY
             if above > MOSTLY or above ** int(one.sum()) > CHANCE:
                 continue
             who = (
@@ -206,7 +207,7 @@ def _one_sided(name: str, column: NDArray[np.float32], customers: Customers) -> 
             wer = ("解約した顧客", "在籍中の顧客") if side == "churned" else ("在籍中の顧客", "解約した顧客")
             yield Evidence(
                 "one_sided",
-                "stop" if above <= RARELY else "warn",
+                "stop" if above <= RARELY and sure else "warn",
                 {"share_of_others": float(same.mean())},
                 f"{name} is the same for {who[0]}, which holds of {same.mean():.0%} of {who[1]}",
                 f"{name}は{wer[0]}の全員で同じですが、{wer[1]}では{same.mean():.0%}です",
