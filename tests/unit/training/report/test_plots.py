@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from training.report.axes import Axis, bounds
+from training.report.bars import Bar, bars
 from training.report.markup import join, tag
-from training.report.plots import HEIGHT, WIDTH, Plot, Row, Series, plot, rows, shortened
+from training.report.paper import WIDTH, shortened
+from training.report.plots import HEIGHT, Plot, Series, plot
 
 figures = st.floats(-1e9, 1e9).map(lambda x: round(x, 6))
 
@@ -49,7 +51,7 @@ def test_a_series_stays_on_the_paper(points: list[tuple[float, float]]) -> None:
 
 
 def test_a_bar_without_a_figure_is_drawn_at_the_origin() -> None:
-    drawn = rows("made up", [Row("a", float("nan"), "unknown"), Row("b", 2.0, "2")], 0.0, str)
+    drawn = bars("made up", [Bar("a", float("nan"), "unknown"), Bar("b", 2.0, "2")], 0.0, str)
     assert "nan" not in drawn
 
 
