@@ -12,9 +12,11 @@ from litestar.testing import TestClient
 
 from tests.support.app import client_of, settings_for
 from tests.support.bundles import make_bundle
+from tests.support.findings import findings_of
 from tests.support.image import Image, build
 from tests.support.valkey import Valkey
 from training.fit import fit
+from training.report.findings import Findings
 from training.sample import write_telco
 
 
@@ -70,6 +72,12 @@ def telco_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def telco(telco_book: Path) -> Path:
     """The bundle of the sample book, as `training fit` writes it."""
     return fit(telco_book, telco_book.parent / "registry", datetime(2026, 11, 21, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def findings(telco_book: Path) -> Findings:
+    """What a quick fit of a part of the sample book finds."""
+    return findings_of(telco_book, 1500, pairs=((9, 12),))
 
 
 @pytest.fixture(scope="session")

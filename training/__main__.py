@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -42,12 +42,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description="From a book of customers to a live model.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("sample", help="write a sample book")
+    def add(name: str, what: str, run: Callable[[argparse.Namespace], int | None]) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=what)
+        command.set_defaults(run=run)
+        return command
+
+    command = add("sample", "write a sample book", _sample)
     command.add_argument("which", choices=["telco"])
     command.add_argument("--out", type=Path, required=True, metavar="DIR")
-    command.set_defaults(run=_sample)
 
-    command = commands.add_parser("simulate", help="write a made-up book whose true risks and values are known")
+    command = add("simulate", "write a made-up book whose true risks and values are known", _simulate)
     command.add_argument("--out", type=Path, required=True, metavar="DIR")
     command.add_argument("--customers", type=int, default=20_000, metavar="N", help="how many sign up")
     command.add_argument("--seed", type=int, default=0, metavar="S")
@@ -57,43 +61,41 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--leak", action="store_true", help="plant two features that tell the outcome")
     command.add_argument("--proxy", action="store_true", help="plant a feature that stands in for a protected column")
     command.add_argument("--parquet", action="store_true", help="saas.parquet instead of saas.csv")
-    command.set_defaults(run=_simulate)
 
-    command = commands.add_parser("fit", help="fit a book, print the bundle's folder last")
+    command = add("fit", "fit a book, print the bundle's folder last", _fit)
     command.add_argument("book", type=Path, metavar="BOOK.toml")
     command.add_argument("--out", type=Path, default=REGISTRY, metavar="REGISTRY")
-    command.set_defaults(run=_fit)
 
-    command = commands.add_parser("activate", help="make a bundle the live one, or go back to an older one")
+    command = add("activate", "make a bundle the live one, or go back to an older one", _activate)
     command.add_argument("bundle", type=Path, metavar="BUNDLE")
-    command.set_defaults(run=_activate)
 
-    command = commands.add_parser("evaluate", help="metrics of a bundle on a labelled book, as JSON")
+    command = add("evaluate", "metrics of a bundle on a labelled book, as JSON", _evaluate)
     command.add_argument("bundle", type=Path, metavar="BUNDLE")
     command.add_argument("book", type=Path, metavar="BOOK.toml")
-    command.set_defaults(run=_evaluate)
 
-    command = commands.add_parser("backtest", help="what a policy would have earned on a labelled book")
+    command = add("backtest", "what a policy would have earned on a labelled book", _backtest)
     command.add_argument("bundle", type=Path, metavar="BUNDLE")
     command.add_argument("book", type=Path, metavar="BOOK.toml")
     command.add_argument("--policy", type=Path, metavar="FILE", help="instead of the model's live policy")
     command.add_argument("--out", type=Path, metavar="FILE", help="every figure, as JSON")
-    command.set_defaults(run=_backtest)
 
-    command = commands.add_parser("score", help="score a CSV or Parquet file of prospects")
+    command = add("compare", "fit what others would fit to the same splits, print a table", _compare)
+    command.add_argument("book", type=Path, metavar="BOOK.toml")
+    command.add_argument("--out", type=Path, metavar="FILE.json", help=f"default: {REGISTRY}/NAME/peers.json")
+    command.add_argument("--customers", type=int, metavar="N", help="learn from and judge at most so many")
+
+    command = add("score", "score a CSV or Parquet file of prospects", _score)
     command.add_argument("bundle", type=Path, metavar="BUNDLE")
     command.add_argument("data", type=Path, metavar="DATA")
     command.add_argument("--out", type=Path, required=True, metavar="FILE", help="CSV or Parquet, by its ending")
     command.add_argument("--curves", action="store_true", help="add the survival curve, s_1 … s_T")
     command.add_argument("--policy", type=Path, metavar="FILE", help="instead of the model's live policy")
-    command.set_defaults(run=_score)
 
-    command = commands.add_parser("publish", help="send prospects' features to the service")
+    command = add("publish", "send prospects' features to the service", _publish)
     command.add_argument("data", type=Path, metavar="DATA")
     command.add_argument("--url", required=True, help="of the service, such as http://127.0.0.1:8000")
     command.add_argument("--key", required=True, help="an API key with the scope features")
     command.add_argument("--id", metavar="COLUMN", help="default: the book's id column, else the first column")
-    command.set_defaults(run=_publish)
     return parser
 
 
@@ -150,6 +152,22 @@ def _backtest(args: argparse.Namespace) -> None:
     if args.out is not None:
         args.out.write_bytes(msgspec.json.format(msgspec.json.encode(tested), indent=1) + b"\n")
     show(tested)
+
+
+def _compare(args: argparse.Namespace) -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    from training.compare import CUSTOMERS, compare, tables  # noqa: PLC0415
+    from training.progress import bar  # noqa: PLC0415
+
+    with bar("comparing") as progress:
+        comparison = compare(
+            args.book, datetime.now(UTC), CUSTOMERS if args.customers is None else args.customers, progress
+        )
+    out = args.out or REGISTRY / comparison.name / "peers.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(msgspec.json.format(msgspec.json.encode(comparison), indent=1) + b"\n")
+    Console().print(tables(comparison))
 
 
 def _score(args: argparse.Namespace) -> None:

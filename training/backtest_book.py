@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from models.assess import Assessor
+from models.assess import Assessments, Assessor
 from models.bundle import Bundle
 from models.contract import Vector
 from models.errors import PolicyError
 from models.policy import Policy, read_policy
 from models.registry import live_policy
+from models.scorer import Scorer
 from training.backtest import Absent, Backtest, backtest
 from training.backtest_texts import asked, cross_fitted
 from training.book import Book, read_book, refuse_future
@@ -22,7 +25,7 @@ from training.economics_values import customer_weights, money_inputs
 from training.encode import encode
 from training.errors import DataError
 from training.hazard import AdditiveHazardClassifier
-from training.holdout import CUSTOMERS, Ints, fingerprint, hold_out
+from training.holdout import CUSTOMERS, Ints, hold_out
 from training.ingest import ingest
 from training.lifetimes import Floats, Lifetimes, lifetimes
 from training.progress import bar
@@ -32,8 +35,8 @@ def backtest_book(bundle: Bundle, path: Path, policy_file: Path | None, now: dat
     """Back-test a policy on the customers of the labelled book at `path`, at most CUSTOMERS of them at random.
 
     Args:
-        bundle: the model. If it was fitted on these very customers, copies of it with the same settings judge those
-            whom they were not fitted on; else it judges them itself.
+        bundle: the model. If it was fitted on as many customers and churners, which is to say on these, copies of it
+            with the same settings judge those whom they were not fitted on; else it judges them itself.
         path: of the book.
         policy_file: the policy; the model's live one if None.
         now: today.
@@ -42,7 +45,8 @@ def backtest_book(bundle: Bundle, path: Path, policy_file: Path | None, now: dat
         TrainingError: the book or its data cannot be used, or tells nothing about money.
         PolicyError: the policy does not parse or does not fit the model.
     """
-    assessor = Assessor(bundle, live_policy(bundle.folder.parent) if policy_file is None else _policy(policy_file))
+    policy = live_policy(bundle.folder.parent) if policy_file is None else _policy(policy_file)
+    assessor = Assessor(bundle, policy)  # before anything is read: the policy may not fit the model
     manifest, book = bundle.manifest, read_book(path)
     refuse_future(book, now)
     if book.source.period != manifest.period:
@@ -54,7 +58,7 @@ def backtest_book(bundle: Bundle, path: Path, policy_file: Path | None, now: dat
     x, lives = encode(manifest.contract, frame), lifetimes(book, frame)
     rows, survival, on = _survival(bundle, book, frame, x, lives)
     columns = money_inputs(manifest.money, manifest.contract, frame[rows])
-    judged = assessor.judge(x[rows], bundle.scorer(x[rows])._replace(survival=survival), columns)
+    judged = _judge(bundle, policy, x[rows], survival, columns)
     with bar("drawing customers anew") as progress:
         weight = customer_weights(book, frame)[rows]
         tested = backtest(assessor, judged, lives.take(rows), columns, weight, on, progress=progress)
@@ -67,7 +71,8 @@ def _survival(
     bundle: Bundle, book: Book, frame: pl.DataFrame, x: Vector, lives: Lifetimes
 ) -> tuple[Ints, Floats, Text]:
     """Whom to judge, their curves by models that have not seen them, and how that was done."""
-    if fingerprint(x, lives) == bundle.manifest.book.fingerprint:
+    fitted_on = bundle.manifest.book
+    if (fitted_on.customers, fitted_on.churned) == (len(lives), int(lives.event.sum())):
         estimator = AdditiveHazardClassifier(**bundle.manifest.settings["estimator"])
         with bar("fitting without those judged") as progress:
             held_out = hold_out(book, estimator, frame, x, lives, customer_weights(book, frame), progress)
@@ -75,7 +80,25 @@ def _survival(
     rows = np.flatnonzero(lives.observed)
     if len(rows) > CUSTOMERS:
         rows = np.sort(np.random.default_rng(0).choice(rows, CUSTOMERS, replace=False))
-    return rows, bundle.scorer(x[rows]).survival.astype(np.float64), asked(book.source.data)
+    return rows, bundle.scorer(x[rows])[0].astype(np.float64), asked(book.source.data)
+
+
+def _judge(
+    bundle: Bundle, policy: Policy, x: Vector, survival: Floats, columns: Mapping[str, NDArray[np.generic]]
+) -> Assessments:
+    """Assess by curves that are known, with the bundle's money and reasons."""
+    known = Bundle(bundle.folder, bundle.manifest, _Known(bundle.scorer, survival))
+    return Assessor(known, policy).assess(x, columns)
+
+
+class _Known(Scorer):
+    """Answers with known curves, and a scorer's own reasons."""
+
+    def __init__(self, scorer: Scorer, survival: Floats) -> None:
+        self._scorer, self._survival = scorer, survival.astype(np.float32)
+
+    def __call__(self, x: Vector) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return self._survival, self._scorer(x)[1]
 
 
 def _policy(path: Path) -> Policy:

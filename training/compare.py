@@ -1,38 +1,42 @@
-"""Comparison: the model beside what others would fit, on the same splits in one run."""
+"""Comparison: the model beside what others would fit to the same book, on the same splits in one run."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
 import msgspec
+import numpy as np
+from rich.console import Group
+from rich.table import Table
 
-from training.holdout import Split
+from models.contract import Vector
+from training.book import read_book, refuse_future
+from training.contest import Heat, PeerRow, last_period, play, rank
+from training.encode import build_contract, encode
+from training.errors import DataError
+from training.fit import need_churners, template, weights
+from training.holdout import Split, split
+from training.ingest import ingest
+from training.lifetimes import Lifetimes, kaplan_meier, lifetimes
 from training.measure import Figure
+from training.peers import PEERS, Task
 
+CUSTOMERS = 10_000
+"""Customers that a model learns from, and that are judged: a survival forest takes minutes for more."""
 
-class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One model: its metrics, the mean over the splits, and how it differs from ours.
-
-    fit_seconds: mean per split, settings included. mean_risk: predicted within the horizon. The figures called loss say
-    by how much ours is worse, negative where it is better (for the Brier score too), with a 95 % interval by customer
-    bootstrap, paired; None for ours itself, and where a metric is not defined.
-    """
-
-    name: str
-    fit_seconds: float
-    mean_risk: float
-    c_index_ipcw: float | None
-    auc_at_horizon: float | None
-    brier_at_horizon: float | None
-    integrated_brier: float | None
-    loss_c_index_ipcw: Figure | None
-    loss_auc_at_horizon: Figure | None
-    loss_integrated_brier: Figure | None
+FEWEST = 300
+"""Customers that a comparison takes; the smallest book that we speak of."""
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Our model, first, and its peers.
 
-    fingerprint: of the customers compared on, see `fingerprint`. customers: in the book; compared: of them, at random,
-    took part. splits: how many. kaplan_meier_churn: share that churned within the horizon, mean over the splits.
+    fingerprint: of the book's customers, see `fingerprint`. customers: in the book. compared: how many were judged, at
+    random if there were more. split, note: see HeldOut. splits: how many. tau: the last period that the C-index and the
+    integrated Brier score look at. kaplan_meier_churn: within the horizon, mean over the splits. rows: ours first.
     left_out: peers that could not be fitted, and why.
     """
 
@@ -41,9 +45,100 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     customers: int
     compared: int
     split: Split
+    note: str
     splits: int
     horizon: int
     tau: int
     kaplan_meier_churn: float
     rows: tuple[PeerRow, ...]
     left_out: dict[str, str]
+
+
+def compare(
+    path: Path, now: datetime, customers: int = CUSTOMERS, progress: Callable[[float], None] = lambda _: None
+) -> Comparison:
+    """Fit our model and its peers on the same splits of the book at `path`, and measure them on the same customers.
+
+    Args:
+        path: of the book.
+        now: a book observed until later is refused.
+        customers: that a model learns from, and that are judged, at random if there are more.
+        progress: told the share of the models that are fitted.
+
+    Raises:
+        TrainingError: the book or its data cannot be used.
+    """
+    if customers < FEWEST:
+        raise DataError(f"compare: {customers} customers are too few to tell models apart; take {FEWEST} or more")
+    book = read_book(path)
+    refuse_future(book, now)
+    frame = ingest(book).frame
+    contract = build_contract(book.features, frame)
+    x, lives, weight = encode(contract, frame), lifetimes(book, frame), weights(book, frame)
+    need_churners(book, lives)
+    ours, plan = template(book, contract), split(book, frame, lives, customers)
+    heats = [
+        Heat(
+            Task(x[part.train], part.known, weight[part.train], ours),
+            x[part.test],
+            lives.take(part.test),
+            weight[part.test],
+        )
+        for part in plan.parts
+    ]
+    played, tau = play(heats, PEERS, progress), last_period(heats)
+    return Comparison(
+        name=book.source.name,
+        fingerprint=fingerprint(x, lives),
+        customers=len(lives),
+        compared=sum(len(part.test) for part in plan.parts),
+        split=plan.split,
+        note=plan.note,
+        splits=len(heats),
+        horizon=ours.horizon,
+        tau=tau,
+        kaplan_meier_churn=round(1.0 - float(np.mean([kaplan_meier(h.lives, ours.horizon)[-1] for h in heats])), 6),
+        rows=rank(heats, played, tau),
+        left_out=played.left_out,
+    )
+
+
+def fingerprint(x: Vector, lives: Lifetimes) -> str:
+    """SHA-256, in hex, of encoded customers [n, F] and their lifetimes: two of the same tell of the same data."""
+    digest = hashlib.sha256(str(x.shape).encode())
+    for array in (x, lives.entry, lives.exit, lives.event, lives.other_exit):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def tables(comparison: Comparison) -> Group:
+    """For people: the metrics of every model, and by how much ours is worse, with the interval."""
+    metrics = Table(
+        title=f"{comparison.name}: {comparison.compared:,} of {comparison.customers:,} customers judged,"
+        f" {comparison.splits} splits by {comparison.split}, horizon {comparison.horizon}",
+        caption=f"Churned within the horizon (Kaplan-Meier): {comparison.kaplan_meier_churn:.3f}",
+    )
+    losses = Table(caption="By how much ours is worse, 95 % by paired customer bootstrap")
+    for shown, columns in (
+        (metrics, ("C-index", "AUC", "Brier", "int. Brier", "mean risk", "fit s")),
+        (losses, ("loss in C-index", "loss in AUC", "loss in int. Brier")),
+    ):
+        shown.add_column("model")
+        for column in columns:
+            shown.add_column(column, justify="right", no_wrap=True)
+    for row in comparison.rows:
+        figures = (row.c_index_ipcw, row.auc_at_horizon, row.brier_at_horizon, row.integrated_brier, row.mean_risk)
+        metrics.add_row(row.name, *map(_number, figures), f"{row.fit_seconds:.1f}")
+        lost = (row.loss_c_index_ipcw, row.loss_auc_at_horizon, row.loss_integrated_brier)
+        if any(lost):
+            losses.add_row(row.name, *map(_interval, lost))
+    left_out = [f"{name}: left out, {reason}" for name, reason in comparison.left_out.items()]
+    return Group(metrics, losses, *left_out)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _interval(loss: Figure | None) -> str:
+    return "" if loss is None else f"{loss.value:+.4f}\n{loss.low:+.4f} .. {loss.high:+.4f}"

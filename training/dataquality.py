@@ -63,8 +63,12 @@ def _rejected(customers: int, rejected: int) -> Iterator[Finding]:
 
 
 def _same_tenure(book: Book, lives: Lifetimes) -> Iterator[Finding]:
-    if book.lifetime.kind != "plain" and len(lives) and (lives.exit == lives.exit[0]).all():
-        periods = int(lives.exit[0])
+    if book.lifetime.kind == "plain":
+        return
+    started = book.lifetime.tenure_counts == "started"
+    stays = lives.exit if started else lives.exit - (lives.event | lives.other_exit)
+    if (stays == stays[0]).all():
+        periods = int(stays[0])
         yield Finding(
             "same_tenure",
             "warn",

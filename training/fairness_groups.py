@@ -70,4 +70,4 @@ def _in_ranges(values: pl.Series) -> pl.Series:
 
 
 def _spell(end: object) -> str:
-    return f"{end:g}" if isinstance(end, float) else str(end)
+    return f"{end:.10g}" if isinstance(end, float) else str(end)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from models.bundle import BookSummary
@@ -50,10 +51,10 @@ def fit(path: Path, registry: Path, now: datetime) -> Path:
     x = encode(contract, people.frame)
     lives = lifetimes(book, people.frame)
     _tell_unobserved(people, lives)
-    _need_churners(book, lives)
-    y, weight = structured(lives), _weights(book, people)
+    need_churners(book, lives)
+    y, weight = structured(lives), weights(book, people.frame)
     with bar("choosing settings") as progress:
-        selected = select(_template(book, contract), x, y, weight, progress)
+        selected = select(template(book, contract), x, y, weight, progress)
     with bar("fitting"):
         estimator = selected.estimator.fit(x, y, weight)
     with bar("bootstrapping") as progress:
@@ -73,6 +74,35 @@ def fit(path: Path, registry: Path, now: datetime) -> Path:
     return folder
 
 
+def template(book: Book, contract: Contract) -> AdditiveHazardClassifier:
+    """The estimator as the book wants it; the rest of its settings is chosen."""
+    where = contract.index
+    return AdditiveHazardClassifier(
+        horizon=book.lifetime.horizons[0],
+        periods=book.periods,
+        categorical=tuple(where[feature.name] for feature in contract.features if feature.kind == "category"),
+        increasing=tuple(where[name] for name, way in book.monotone.items() if way == "increasing"),
+        decreasing=tuple(where[name] for name, way in book.monotone.items() if way == "decreasing"),
+    )
+
+
+def weights(book: Book, frame: pl.DataFrame) -> NDArray[np.float64]:
+    """For how many customers each of a clean frame stands. Shape [n]."""
+    if book.source.weight is None:
+        return np.ones(len(frame))
+    return frame[book.source.weight].to_numpy()
+
+
+def need_churners(book: Book, lives: Lifetimes) -> None:
+    """Refuse a book with too few churned customers to learn from."""
+    churned = int((lives.event & lives.observed).sum())
+    if churned < CHURNERS:
+        raise DataError(
+            f"{book.source.data}: {churned} customers churned under observation; "
+            f"a model needs at least {CHURNERS}, add customers or older ones"
+        )
+
+
 def _read(book: Book, rejects: Path) -> Ingested:
     with bar("reading") as progress:
         people = ingest(book, rejects=rejects, progress=progress)
@@ -89,34 +119,6 @@ def _tell_unobserved(people: Ingested, lives: Lifetimes) -> None:
     if len(ids):
         more = f" and {len(ids) - LISTED} more" if len(ids) > LISTED else ""
         say(f"{len(ids)} customers have completed no period under observation: {', '.join(ids.head(LISTED))}{more}")
-
-
-def _template(book: Book, contract: Contract) -> AdditiveHazardClassifier:
-    """The estimator as the book wants it; the rest of its settings is chosen."""
-    where = contract.index
-    return AdditiveHazardClassifier(
-        horizon=book.lifetime.horizons[0],
-        periods=book.periods,
-        categorical=tuple(where[feature.name] for feature in contract.features if feature.kind == "category"),
-        increasing=tuple(where[name] for name, way in book.monotone.items() if way == "increasing"),
-        decreasing=tuple(where[name] for name, way in book.monotone.items() if way == "decreasing"),
-    )
-
-
-def _weights(book: Book, people: Ingested) -> NDArray[np.float64]:
-    if book.source.weight is None:
-        return np.ones(len(people.frame))
-    return people.frame[book.source.weight].to_numpy()
-
-
-def _need_churners(book: Book, lives: Lifetimes) -> None:
-    """Refuse a book with too few churned customers to learn from."""
-    churned = int((lives.event & lives.observed).sum())
-    if churned < CHURNERS:
-        raise DataError(
-            f"{book.source.data}: {churned} customers churned under observation; "
-            f"a model needs at least {CHURNERS}, add customers or older ones"
-        )
 
 
 def _card(book: Book, contract: Contract, people: Ingested, lives: Lifetimes) -> ModelCard:

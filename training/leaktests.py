@@ -25,8 +25,9 @@ warns. What only tells the time of sign-up reaches 0.5 among those who left: sig
 ALONE_STOPS, ALONE_WARNS = 0.9, 0.8
 """AUC of one feature. The whole of the Telco sample's honest features reaches 0.89 at its horizon."""
 
-RARELY, MOSTLY = 0.5, 0.9
-"""A value that all churned customers share stops where less than this share of the others has it, and warns."""
+RARELY, MOSTLY, SURELY = 0.5, 0.9, 0.95
+"""A value that all churned customers share stops where less than this share of the others has it, and warns; it stops
+only where they are so many that as large a share of the next ones would have it, too."""
 
 LATER, EARLY, LATE = 0.15, 0.05, 0.2
 """Correlation of being known with the time stayed, among those who left, that warns; it stops where besides so few of
@@ -189,33 +190,29 @@ def _auc(group: Ints, case: Bools, among: Bools, weight: Floats, cohort: Ints) -
 
 def _one_sided(name: str, column: NDArray[np.float32], customers: Customers) -> Iterator[Evidence]:
     """Do all churned customers share a value, or its absence, that the others need not have; or the other way round?"""
-    sides = (("churned", customers.churned, customers.here), ("still_here", customers.here, customers.churned))
-    for values in (np.isnan(column), column):
-        for side, one, other in sides:
-            if min(one.sum(), other.sum()) < ENOUGH or not _same(values[one]):
+    churned, here = customers.churned, customers.here
+    if min(churned.sum(), here.sum()) < ENOUGH:
+        return
+    for values in (np.isnan(column).astype(np.float32), column):
+        for one, other, en, ja in (
+            (churned, here, "every churned customer, and for {:.0%} of those still here", ("解約した", "在籍中の")),
+            (here, churned, "every customer still here, and for {:.0%} of those who churned", ("在籍中の", "解約した")),
+        ):
+            first = values[one][0]
+            same = np.isnan(values) if np.isnan(first) else values == first
+            if not same[one].all():
                 continue
-            same = np.isnan(values[other]) if np.isnan(values[one][0]) else values[other] == values[one][0]
-            above = bounds(same)[1]
-            if above > MOSTLY or above ** int(one.sum()) > CHANCE:
-                continue
-            who = (
-                ("every churned customer", "those still here")
-                if side == "churned"
-                else ("every customer still here", "those who churned")
-            )
-            wer = ("解約した顧客", "在籍中の顧客") if side == "churned" else ("在籍中の顧客", "解約した顧客")
-            yield Evidence(
-                "one_sided",
-                "stop" if above <= RARELY else "warn",
-                {"share_of_others": float(same.mean())},
-                f"{name} is the same for {who[0]}, which holds of {same.mean():.0%} of {who[1]}",
-                f"{name}は{wer[0]}の全員で同じですが、{wer[1]}では{same.mean():.0%}です",
-            )
-            return
-
-
-def _same(values: NDArray[np.generic]) -> bool:
-    return bool((values == values[0]).all() or (np.isnan(values).all()))
+            above, sure = bounds(same[other])[1], bounds(same[one])[0] >= SURELY
+            if above <= MOSTLY and above ** int(one.sum()) <= CHANCE:
+                share = float(same[other].mean())
+                yield Evidence(
+                    "one_sided",
+                    "stop" if above <= RARELY and sure else "warn",
+                    {"share_of_others": share},
+                    f"{name} is the same for " + en.format(share),
+                    f"{name}は{ja[0]}顧客の全員で同じですが、{ja[1]}顧客では{share:.0%}です",
+                )
+                return
 
 
 def _name(feature: Feature) -> Iterator[Evidence]:

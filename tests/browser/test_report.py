@@ -11,7 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from tests.support.findings import findings_of, hostile
+from tests.support.findings import hostile
+from training.report.findings import Findings
 from training.report.page import SECTIONS, render
 from training.report.voice import LANGUAGES, Lang
 
@@ -20,14 +21,13 @@ WIDTHS = (320, 360, 1280)
 
 
 @pytest.fixture(scope="session")
-def reports(telco_book: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def reports(findings: Findings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The report of the sample book, and one of the same book with names that mean harm."""
     folder = tmp_path_factory.mktemp("reports")
-    found = findings_of(telco_book, 1500, pairs=((9, 12),))
     paths = {}
-    for name, findings in (("telco", found), ("hostile", hostile(found))):
+    for name, found in (("telco", findings), ("hostile", hostile(findings))):
         paths[name] = folder / f"{name}.html"
-        paths[name].write_bytes(render(findings))
+        paths[name].write_bytes(render(found))
     return paths
 
 

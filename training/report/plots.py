@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -12,16 +11,10 @@ from markupsafe import Markup
 
 from training.report.axes import Axis, bounds
 from training.report.markup import join, tag
+from training.report.paper import EM, WIDTH, Spell, Style, shortened, word
 
-WIDTH, HEIGHT = 360.0, 240.0
-"""Of a plot, in units that are pixels on a phone; the page scales it up a little on a desk."""
-
+HEIGHT = 240.0
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 12.0, 26.0, 40.0
-SMALL_EM = 12.0
-"""Size of the plots' text."""
-
-Style = Literal["a", "b", "c", "muted"]
-Spell = Callable[[float], str]
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,17 +60,6 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
     rug: Sequence[tuple[float, float, float]] = ()
 
 
-class Row(msgspec.Struct, frozen=True):
-    """One line of `rows`: a label, a figure with an interval, and how it is spelt. `style` as of a series."""
-
-    label: str
-    value: float
-    spelt: str
-    low: float = math.nan
-    high: float = math.nan
-    style: Style | Literal["warn"] = "a"
-
-
 def plot(shown: Plot) -> Markup:
     """Lines, steps and points over two axes."""
     x_figures = [v for s in shown.series for v in s.x] + [v for start, end, _ in shown.rug for v in (start, end)]
@@ -96,27 +78,6 @@ def plot(shown: Plot) -> Markup:
     )
 
 
-def rows(
-    told: str, shown: Sequence[Row], origin: float, spell: Spell, *, log: bool = False, include: Sequence[float] = ()
-) -> Markup:
-    """One bar a row from `origin`, below its label and figure, so that a long name takes no room from the bars."""
-    each, top = 38.0, 4.0
-    height = top + each * len(shown) + 22
-    figures = [v for row in shown for v in (row.value, row.low, row.high)]
-    low, high = bounds(figures, include=[origin, *include], log=log)
-    axis = Axis(low, high, 6.0, WIDTH - 6, log)
-    base = top + each * len(shown)
-    parts: list[Markup] = []
-    starts = [top + each * position + 17 for position in range(len(shown))]
-    beside = [f"M{axis(tick):g} {start:g}v13" for tick in axis.ticks for start in starts]  # not through the words
-    parts.append(tag("path", class_="grid", d="".join(beside)))
-    parts.append(tag("path", class_="origin", d="".join(f"M{axis(origin):g} {start:g}v13" for start in starts)))
-    parts += [_text(spell(tick), axis(tick), base + 14, anchor="middle") for tick in axis.ticks]
-    for position, row in enumerate(shown):
-        parts.append(_bar(row, axis, origin, top + each * position))
-    return tag("svg", *parts, role="img", aria_label=told, viewBox=f"0 0 {WIDTH:g} {height:g}")
-
-
 def swatch(series: Series) -> Markup:
     """A piece of a series for the legend."""
     drawn = (
@@ -125,16 +86,6 @@ def swatch(series: Series) -> Markup:
         else tag("path", class_=f"line {series.style}", d="M1 6H23")
     )
     return tag("svg", drawn, viewBox="0 0 24 12", class_="swatch", aria_hidden="true")
-
-
-def shortened(text: str, room: float, em: float = SMALL_EM) -> str:
-    """The text, or as much of it as fits in `room`."""
-    used = 0.0
-    for position, letter in enumerate(text):
-        used += em * (1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.56)
-        if used > room:
-            return text[: max(position - 1, 1)] + "…"
-    return text
 
 
 def _tight(figures: list[float], include: Sequence[float]) -> tuple[float, float]:
@@ -149,21 +100,21 @@ def _grid(shown: Plot, x: Axis, y: Axis) -> list[Markup]:
     for tick in y.ticks:
         parts += [
             tag("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y(tick), y2=y(tick)),
-            _text(shown.spell_y(tick), LEFT - 6, y(tick) + 4, anchor="end"),
+            word(shown.spell_y(tick), LEFT - 6, y(tick) + 4, anchor="end"),
         ]
     free = LEFT - 20
     for tick in x.ticks:
-        word = shown.spell_x(tick)
-        half = SMALL_EM * 0.34 * len(word)
+        spelt = shown.spell_x(tick)
+        half = EM * 0.34 * len(spelt)
         if x(tick) - half < free:
             continue
         at = min(x(tick), WIDTH - half)
         free = at + half + 8
-        parts.append(_text(word, at, bottom + 16, anchor="middle"))
+        parts.append(word(spelt, at, bottom + 16, anchor="middle"))
     parts += [
         tag("line", class_="axis", x1=LEFT, x2=WIDTH - RIGHT, y1=bottom, y2=bottom),
-        _text(shown.y_label, 0.0, 12.0),
-        _text(shortened(shown.x_label, WIDTH - LEFT - RIGHT), (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, anchor="middle"),
+        word(shown.y_label, 0.0, 12.0),
+        word(shortened(shown.x_label, WIDTH - LEFT - RIGHT), (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, anchor="middle"),
     ]
     return parts
 
@@ -172,13 +123,13 @@ def _mark(mark: Mark, x: Axis, y: Axis) -> Markup:
     if mark.axis == "y":
         at = y(mark.at)
         line = tag("line", class_="mark", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at)
-        word = _text(mark.label, WIDTH - RIGHT - 2, at - 5, anchor="end") if mark.label else None
+        label = word(mark.label, WIDTH - RIGHT - 2, at - 5, anchor="end") if mark.label else None
     else:
         at = x(mark.at)
         line = tag("line", class_="mark", x1=at, x2=at, y1=TOP, y2=HEIGHT - BOTTOM)
         left = at < (LEFT + WIDTH) / 2
-        word = _text(mark.label, at + (4 if left else -4), TOP + 10, anchor="start" if left else "end")
-    return join([line, word])
+        label = word(mark.label, at + (4 if left else -4), TOP + 10, anchor="start" if left else "end")
+    return join([line, label])
 
 
 def _series(series: Series, x: Axis, y: Axis) -> Markup:
@@ -221,21 +172,6 @@ def _path(points: Sequence[tuple[float, float] | None], stepped: bool, *, backwa
     return "".join(drawn)
 
 
-def _bar(row: Row, axis: Axis, origin: float, top: float) -> Markup:
-    value = row.value if math.isfinite(row.value) else origin
-    start, end = sorted((axis(origin), axis(value)))
-    room = WIDTH - 18 - 0.6 * SMALL_EM * len(row.spelt)
-    parts: list[Markup] = [
-        _text(shortened(row.label, room), 6, top + 13, strong=True),
-        _text(row.spelt, WIDTH - 6, top + 13, anchor="end"),
-        tag("rect", class_=f"bar {row.style}", x=start, y=top + 19, width=max(end - start, 1.5), height=9, rx=1.5),
-    ]
-    if math.isfinite(row.low) and math.isfinite(row.high):
-        middle = top + 23.5
-        parts.append(tag("line", class_="interval", x1=axis(row.low), x2=axis(row.high), y1=middle, y2=middle))
-    return join(parts)
-
-
 def _box(start: float, end: float, height: float) -> dict[str, float]:
     return {
         "x": start,
@@ -243,7 +179,3 @@ def _box(start: float, end: float, height: float) -> dict[str, float]:
         "width": max(end - start - 0.5, 0.8),
         "height": height,
     }
-
-
-def _text(word: str, x: float, y: float, *, anchor: str | None = None, strong: bool = False) -> Markup:
-    return tag("text", word, x=x, y=y, text_anchor=anchor, class_="strong" if strong else None)

@@ -251,7 +251,9 @@ def history(n: int, seed: int, *, ended: bool = True) -> History:
     event = np.ones(n, np.bool_) if ended else rng.random(n) < 0.6
     lives = Lifetimes(np.zeros(n, np.int32), last, event & (rng.random(n) < 0.8), np.zeros(n, np.bool_))
     lives = msgspec.structs.replace(lives, other_exit=event & ~lives.event)
-    return History(lives, rng.normal(10, 5, n), rng.uniform(0, 50, n), rng.integers(0, 9, n), 0.99 ** np.arange(10.0), 10)
+    return History(
+        lives, rng.normal(10, 5, n), rng.uniform(0, 50, n), rng.integers(0, 9, n), 0.99 ** np.arange(10.0), 10
+    )
 
 
 @given(n=st.integers(1, 60), groups=st.integers(1, 5), seed=st.integers(0, 1000))

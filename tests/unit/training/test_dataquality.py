@@ -121,10 +121,14 @@ def test_copies_are_named_whatever_they_call_the_parts(book: Book, rng: np.rando
     ]
 
 
-def test_equal_tenures_are_told(book: Book, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize(("counts", "extra"), [("started", 0), ("completed", 1)])
+def test_equal_tenures_are_told(book: Book, rng: np.random.Generator, counts: str, extra: int) -> None:
+    book = msgspec.structs.replace(book, lifetime=msgspec.structs.replace(book.lifetime, tenure_counts=counts))
     columns: Columns = {"x": ("number", rng.normal(size=N).tolist())}
-    (finding,) = found(look(book, columns, lives(rng.random(N) < 0.4, last=1)), "same_tenure")
-    assert (finding.features, finding.figures) == ((), {"periods": 1})
+    four = lives(rng.random(N) < 0.4, last=1)
+    four = msgspec.structs.replace(four, exit=4 + extra * four.event.astype(np.int32))
+    (finding,) = found(look(book, columns, four), "same_tenure")
+    assert (finding.features, finding.figures) == ((), {"periods": 4})
     assert not found(look(book, columns, some(rng)), "same_tenure")
 
 

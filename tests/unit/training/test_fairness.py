@@ -85,6 +85,14 @@ def test_the_model_sees_the_members_alone_so_that_womens_risk_is_underestimated(
     assert women.predicted_risk < true[(proxy_book.frame["representative_gender"] == "female").to_numpy()].mean()
 
 
+def test_a_model_that_is_off_for_everybody_is_not_unfair(bundles: dict[str, Bundle]) -> None:
+    simulated = simulate(CUSTOMERS, 0)
+    audit = audited(bundles["plain"], book_of(simulated), simulated.frame, lives_of(simulated), hazard=1.5)
+    assert audit.expected_over_observed is not None
+    assert audit.expected_over_observed > 1.3
+    assert audit.findings == ()
+
+
 def test_rates_and_risks_are_those_of_the_truth(
     bundles: dict[str, Bundle], proxy_book: Simulated, members_reviewed: FairnessAudit
 ) -> None:

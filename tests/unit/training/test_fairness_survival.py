@@ -89,6 +89,13 @@ def test_a_rate_that_cannot_be_told_is_none_and_one_of_nobody_warned_is_zero() -
     assert false_alarms(gone, ones(gone), warned, HORIZON) is None
 
 
+def test_a_lone_early_churner_does_not_hide_the_stayers_who_came_late() -> None:
+    entry = np.array([0, *[4] * 20])
+    last = np.array([2, *[20] * 20])
+    early = lives(entry, last, last == 2)
+    assert false_alarms(early, ones(early), np.ones(21, dtype=np.bool_), HORIZON) is None
+
+
 def test_churn_and_its_spread_are_those_of_scikit_survival() -> None:
     people, _ = drawn(500, 4)
     times, stays, bounds = kaplan_meier_estimator(people.event, people.exit, conf_type="log-log")

@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 from models.contract import Contract, Feature, Kind
 from tests.support.books import TENURE, write_book
-from training.association import auc
 from training.book import Book, read_book
 from training.encode import build_contract, encode
 from training.errors import BookError, DataError
@@ -172,14 +170,3 @@ def test_churn_in_one_category_alone_stops_and_in_most_of_them_warns(small_book:
     for groups, verdict in ((4, "stop"), (1.2, "warn"), (1, "ok")):
         group = np.where(lives.event, 0, (rng.random(600) * groups).astype(int) > 0)
         assert check_one(small_book, branch, group, lives).features[0].verdict == verdict, groups
-
-
-def test_the_auc_is_scikit_learns_within_each_stratum() -> None:
-    rng = np.random.default_rng(4)
-    score, case, weight = rng.integers(0, 9, 400) / 8, rng.random(400) < 0.3, rng.uniform(0.5, 2, 400)
-    here = np.zeros(400, dtype=np.int64)
-    assert auc(score, case, weight, here).value == pytest.approx(roc_auc_score(case, score, sample_weight=weight))
-    half = here + (np.arange(400) < 200)
-    apart = [roc_auc_score(case[half == h], score[half == h], sample_weight=weight[half == h]) for h in (0, 1)]
-    pairs = [weight[(half == h) & case].sum() * weight[(half == h) & ~case].sum() for h in (0, 1)]
-    assert auc(score, case, weight, half).value == pytest.approx(np.average(apart, weights=pairs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from training.personperiods import SUPPORT
 from training.report.blocks import Section, bullets, paragraph
 from training.report.findings import Findings
 from training.report.markup import join
@@ -26,9 +27,9 @@ def write(findings: Findings, say: Voice) -> Section:
             "指定しないかぎり、早期解約を2分の1から5分の1に過小評価します。",
         ),
         say(
-            f"Up to {say.at(supported)} at least 50 customers were observed. Beyond it the last rates are carried on, which is "
+            f"Up to {say.at(supported)} at least {SUPPORT} customers were observed. Beyond it the last rates are carried on, which is "
             f"extrapolation; the lifetime value counts {say.span(manifest.periods)}.",
-            f"{say.at(supported)}までは50人以上の顧客が観察されています。その先は最後の率をそのまま延長した外挿です。予測LTVは"
+            f"{say.at(supported)}までは{SUPPORT}人以上の顧客が観察されています。その先は最後の率をそのまま延長した外挿です。予測LTVは"
             f"{say.span(manifest.periods)}を対象とします。",
         ),
         say(

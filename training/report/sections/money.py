@@ -6,10 +6,10 @@ from markupsafe import Markup
 
 from training.economics import Economics
 from training.economics_formulas import Formula
+from training.report.bars import Bar, bars
 from training.report.blocks import Section, Table, bullets, figure, heading, note, paragraph, table, tiles
 from training.report.findings import Findings
 from training.report.markup import join
-from training.report.plots import Row, rows
 from training.report.sections.survival import name_of
 from training.report.voice import Voice
 
@@ -121,16 +121,16 @@ def _segment(position: int, findings: Findings, say: Voice) -> Markup:
         ],
         warned=[i for i, row in enumerate(segment.rows) if row.mean_net_value is not None and row.mean_net_value < 0],
     )
-    bars = [
-        Row(name_of(row, say), row.pltv_to_cpa, say.number(row.pltv_to_cpa), style="a" if row.pltv_to_cpa >= 1 else "b")
+    drawn = [
+        Bar(name_of(row, say), row.pltv_to_cpa, say.number(row.pltv_to_cpa), style="a" if row.pltv_to_cpa >= 1 else "b")
         for row in segment.rows[:MOST_BARS]
         if row.pltv_to_cpa is not None
     ]
-    if not bars:
+    if not drawn:
         return table(behind)
     told = say(f"pLTV over CPA by {title}", f"{title}別の予測LTV÷獲得単価") + ": "
-    told += ", ".join(f"{bar.label} {bar.spelt}" for bar in bars)
-    picture = rows(told, bars, 0.0, say.short, include=(1.0,))
+    told += ", ".join(f"{bar.label} {bar.spelt}" for bar in drawn)
+    picture = bars(told, drawn, 0.0, say.short, include=(1.0,))
     remark = say(
         "At 1 a customer brings back what it cost to win; the trade's mark is 3.",
         "1で獲得費用と同額を回収、一般的な目安は3です。",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from training.report.bars import Bar, bars
 from training.report.blocks import Section, Table, figure, note, paragraph
 from training.report.findings import Findings
 from training.report.markup import join
-from training.report.plots import Row, rows
 from training.report.voice import Voice
 
 MOST_BARS = 15
@@ -17,8 +17,8 @@ def write(findings: Findings, say: Voice) -> Section:
     if worth is None or not worth.features:
         return Section("worth", title, note(say("Not measured for this model.", "このモデルでは測定していません。")))
     titles = {feature.name: feature.title(say.lang) for feature in findings.manifest.contract.features}
-    bars = [
-        Row(
+    drawn = [
+        Bar(
             titles.get(w.feature, w.feature),
             w.auc,
             _points(w.auc, say),
@@ -58,20 +58,20 @@ def write(findings: Findings, say: Voice) -> Section:
         )
     )
     told = say("Points of AUC lost without each feature", "各特徴量を除いたときに失われるAUC") + ": "
-    picture = rows(
-        told + ", ".join(f"{bar.label} {bar.spelt}" for bar in bars[:6]),
-        bars,
+    picture = bars(
+        told + ", ".join(f"{bar.label} {bar.spelt}" for bar in drawn[:6]),
+        drawn,
         0.0,
         lambda loss: say.short(round(100 * loss, 6)),
     )
-    drawn = figure(say("Points of AUC lost without it", "除いたときに失われるAUC（ポイント）"), picture, behind, say)
+    pictured = figure(say("Points of AUC lost without it", "除いたときに失われるAUC（ポイント）"), picture, behind, say)
     untried = None
     if worth.untried:
         names = say(", ", "、").join(titles.get(name, name) for name in worth.untried)
         untried = paragraph(
             say(f"Not tried, being of the least effect: {names}.", f"効果が小さいため測定していないもの：{names}。")
         )
-    return Section("worth", title, join([intro, drawn, untried]))
+    return Section("worth", title, join([intro, pictured, untried]))
 
 
 def _points(loss: float, say: Voice) -> str:
