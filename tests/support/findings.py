@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from sklearn.base import clone
 
 from models.assess import Assessments, Assessor
 from models.bundle import BookSummary, open_bundle
@@ -30,7 +31,7 @@ from training.leakage import check_leaks
 from training.lifetimes import lifetimes, structured
 from training.measure import Figure
 from training.report.findings import Findings
-from training.worth import FeatureWorth, Worth
+from training.worth import worth
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -78,15 +79,7 @@ def findings_of(path: Path, customers: int, pairs: tuple[tuple[int, int], ...] =
         held_out=held_out,
         evaluation=evaluate(held_out, manifest.horizons[0], "held out", grouping(book, frame)),
         leaks=check_leaks(book, frame, contract, x, lives),
-        worth=Worth(
-            tuple(
-                FeatureWorth(f.name, 0.01, 0.004, 0.016, 0.005 / (1 + j), 0.002 / (1 + j) - 0.001, 0.008 / (1 + j))
-                for j, f in enumerate(contract.features)
-            ),
-            1.0,
-            0.8,
-            len(x),
-        ),
+        worth=worth(clone(estimator), contract, x, lives, weight),
         quality=data_quality(book, contract, frame, x, lives, 0),
         fairness=audit_fairness(book, contract, frame[rows].select(book.protected), judged, held_out),
         economics=economics(book, contract, frame, x, lives, fitted.predict_survival_function(x)),

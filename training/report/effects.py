@@ -79,12 +79,12 @@ def value_rows(feature: Feature, bins: Bins, say: Voice) -> list[tuple[str, int]
     return rows
 
 
-def number_row(bins: Bins, row: int, say: Voice) -> str:
-    """The numbers that fall into a row above the first of a number's table."""
+def number_row(bins: Bins, row: int, say: Voice, *, above: bool = False) -> str:
+    """The numbers that fall into a row above the first of a number's table, or all `above` it."""
     if not len(bins.edges):
         return say("any", "すべて")
     end = say.number(float(bins.edges[min(row, len(bins.edges)) - 1]), 5)
-    return say(f"over {end}", f"{end}超") if row > len(bins.edges) else say(f"up to {end}", f"{end}以下")
+    return say(f"over {end}", f"{end}超") if above or row > len(bins.edges) else say(f"up to {end}", f"{end}以下")
 
 
 def segments_of(tables: Tables) -> tuple[int, int]:

@@ -69,7 +69,8 @@ def _grouped(findings: Findings, j: int, say: Voice) -> tuple[Ints, list[str]]:
     for k in range(int(group.max()) + 1):
         rows = np.flatnonzero((group == k) & (share > 0))
         if feature.kind == "number" and rows[0] > 0:
-            told.append(number_row(bins, int(rows[-1]), say))
+            last = k == group.max() and rows[0] > 1
+            told.append(number_row(bins, int(rows[0] - 1 if last else rows[-1]), say, above=last))
         else:
             told.append(names.get(int(rows[0]), "") if len(rows) == 1 else say("others", "その他"))
     return group, told

@@ -31,7 +31,8 @@ def shortened(text: str, room: float, em: float = EM) -> str:
     """The text, or as much of it as fits in `room`."""
     used = 0.0
     for position, letter in enumerate(text):
-        used += em * (1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.56)
+        wide = unicodedata.east_asian_width(letter) in "WF"
+        used += em * (1.0 if wide else 0.8 if letter.isupper() else 0.62)
         if used > room:
             return text[: max(position - 1, 1)] + "…"
     return text

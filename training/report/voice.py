@@ -42,8 +42,10 @@ class Voice(msgspec.Struct, frozen=True):
 
     def number(self, x: float | None, digits: int = 3) -> str:
         """A number to so many significant digits, thousands apart: 0.845, 1,240."""
-        if x is None or not math.isfinite(x):
+        if x is None or math.isnan(x):
             return NONE
+        if math.isinf(x):
+            return MINUS * (x < 0) + "∞"
         if x == 0:
             return "0"
         if abs(x) >= 10 ** (digits - 1):

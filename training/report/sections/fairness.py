@@ -39,10 +39,10 @@ def _lead(audit: FairnessAudit, say: Voice) -> Markup:
         say(
             "Protected columns are never features. This audit asks whether their groups are treated alike all the same, on "
             f"{say.count(audit.customers)} customers that the model had not seen. A false alarm is a warning about somebody "
-            f"who stays {say.span(audit.horizon)}; a group whose rate is beyond {say.number(audit.max_ratio)} times that of "
+            f"who stays {say.span(audit.horizon)} and would pay back by staying on; a group whose rate is beyond {say.number(audit.max_ratio)} times that of "
             "the largest group, with 95% confidence over all comparisons, is a finding.",
             f"保護対象の列は特徴量に使いません。それでも属性によって扱いに差が出ていないかを、モデルが見ていない{say.count(audit.customers)}人の顧客で"
-            f"調べました。誤警告とは、{say.span(audit.horizon)}続く顧客に警告を出すことです。その率が最大のグループの"
+            f"調べました。誤警告とは、{say.span(audit.horizon)}続き、その後も続けば採算がとれる顧客に警告を出すことです。その率が最大のグループの"
             f"{say.number(audit.max_ratio)}倍を（全比較を通じた95%の確信度で）超えるグループを所見として挙げます。",
         ),
         say(" ", ""),

@@ -35,7 +35,7 @@ def test_a_currency_without_a_sign_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("figure", "spelt"),
-    [(0.8451, "0.845"), (1234.5, "1,234"), (-0.0123, "\u22120.0123"), (0, "0"), (math.inf, "\u2013")],
+    [(0.8451, "0.845"), (1234.5, "1,234"), (-0.0123, "\u22120.0123"), (0, "0"), (math.inf, "∞"), (math.nan, "\u2013")],
 )
 def test_a_number_keeps_three_digits(figure: float, spelt: str) -> None:
     assert EN.number(figure) == spelt
