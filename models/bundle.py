@@ -23,7 +23,7 @@ FORMAT = 2
 MODEL, MANIFEST, GOLDEN = "model.onnx", "manifest.json", "golden.jsonl"
 
 TOLERANCES = {"survival": 1e-5, "points": 1e-2, "spread": 1e-4, "support": 0.5}
-"""How far a replayed golden row may be off on another machine: probabilities, percentage points, log hazard, periods."""
+"""How far a replayed golden row may be off on another machine: shares, percentage points, log hazard, periods."""
 
 
 class BookSummary(msgspec.Struct, frozen=True):
@@ -71,11 +71,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GoldenRow(msgspec.Struct, frozen=True):
-    """One prospect, by the columns of the contract, whose answer was right when the bundle was written."""
+    """One prospect, by the columns of the contract, whose answer was right when the bundle was written.
+
+    The spread is None in a bundle without bootstrap.
+    """
 
     features: dict[str, Scalar]
     survival: list[float]
     points: list[float]
+    spread: float | None
+    support: float
 
 
 class Bundle:

@@ -54,7 +54,7 @@ class Value(msgspec.Struct, frozen=True):
     net_negative_probability: Floats
 
 
-def value(  # noqa: PLR0913 - survival comes from two sources and may be uncertain
+def value(
     survival: NDArray[np.floating],
     money: Money,
     period: str,
@@ -135,7 +135,8 @@ def _negative_probability(net: Floats, low: Floats, high: Floats) -> Floats:
     """
     across = net - np.where(net < 0, high, low)
     quantile = Z80 * np.divide(net, across, out=np.full(len(net), np.inf), where=across != 0)
-    return np.interp(np.where(net < 0, quantile, -quantile), NORMAL_Z, NORMAL_P)
+    probability: Floats = np.interp(np.where(net < 0, quantile, -quantile), NORMAL_Z, NORMAL_P)
+    return probability
 
 
 def _discounting(annual_rate: Number, period: str, periods: int) -> tuple[Floats, Floats]:

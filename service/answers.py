@@ -39,8 +39,8 @@ class Risk(msgspec.Struct, frozen=True):
 class Worth(msgspec.Struct, frozen=True):
     """Money in `currency`; null where it is not known. `break_even` is a period, null when it never pays back.
 
-    `net_value_low` to `net_value_high` is an 80 % interval, `net_negative_probability` how sure it is that this customer
-    would be LTV-minus.
+    `net_value_low` to `net_value_high` is an 80 % interval, `net_negative_probability` how sure it is that the
+    net value is below zero.
     """
 
     currency: str

@@ -17,6 +17,9 @@ from models.registry import activate
 
 REGISTRY = Path("models/registry")
 
+FEWEST_REPLICATES = 5
+"""Of fewer the spread itself is anybody's guess."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0, 1 when part of the work failed, 2 when the input is at fault."""
@@ -65,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     command = add("fit", "fit a book, print the bundle's folder last", _fit)
     command.add_argument("book", type=Path, metavar="BOOK.toml")
     command.add_argument("--out", type=Path, default=REGISTRY, metavar="REGISTRY")
+    command.add_argument(
+        "--replicates",
+        type=_replicates,
+        default=20,
+        metavar="R",
+        help="refits that intervals are learned from; 0: none",
+    )
 
     command = add("activate", "make a bundle the live one, or go back to an older one", _activate)
     command.add_argument("bundle", type=Path, metavar="BUNDLE")
@@ -99,6 +109,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _replicates(text: str) -> int:
+    if not text.isdecimal() or 0 < int(text) < FEWEST_REPLICATES:
+        raise argparse.ArgumentTypeError(f"expected 0, or {FEWEST_REPLICATES} or more, got {text!r}")
+    return int(text)
+
+
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -130,7 +146,7 @@ def _simulate(args: argparse.Namespace) -> None:
 def _fit(args: argparse.Namespace) -> None:
     from training.fit import fit  # noqa: PLC0415
 
-    print(fit(args.book, args.out, datetime.now(UTC)))
+    print(fit(args.book, args.out, datetime.now(UTC), args.replicates))
 
 
 def _activate(args: argparse.Namespace) -> None:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from models.assess import Assessments, Assessor
+from models.assess import Assessor
 from models.bundle import Bundle
 from models.contract import Vector
 from models.errors import PolicyError
 from models.policy import Policy, read_policy
 from models.registry import live_policy
-from models.scorer import Scorer
 from training.backtest import Absent, Backtest, backtest
 from training.backtest_texts import asked, cross_fitted
 from training.book import Book, read_book, refuse_future
+from training.customers import fingerprint
 from training.economics_texts import Text
 from training.economics_values import customer_weights, money_inputs
 from training.encode import encode
@@ -35,8 +33,8 @@ def backtest_book(bundle: Bundle, path: Path, policy_file: Path | None, now: dat
     """Back-test a policy on the customers of the labelled book at `path`, at most CUSTOMERS of them at random.
 
     Args:
-        bundle: the model. If it was fitted on as many customers and churners, which is to say on these, copies of it
-            with the same settings judge those whom they were not fitted on; else it judges them itself.
+        bundle: the model. If it was fitted on these customers, copies of it with the same settings judge those whom
+            they were not fitted on; else it judges them itself.
         path: of the book.
         policy_file: the policy; the model's live one if None.
         now: today.
@@ -58,7 +56,8 @@ def backtest_book(bundle: Bundle, path: Path, policy_file: Path | None, now: dat
     x, lives = encode(manifest.contract, frame), lifetimes(book, frame)
     rows, survival, on = _survival(bundle, book, frame, x, lives)
     columns = money_inputs(manifest.money, manifest.contract, frame[rows])
-    judged = _judge(bundle, policy, x[rows], survival, columns)
+    scored = bundle.scorer(x[rows])._replace(survival=survival.astype(np.float32))
+    judged = assessor.judge(x[rows], scored, columns)
     with bar("drawing customers anew") as progress:
         weight = customer_weights(book, frame)[rows]
         tested = backtest(assessor, judged, lives.take(rows), columns, weight, on, progress=progress)
@@ -71,8 +70,7 @@ def _survival(
     bundle: Bundle, book: Book, frame: pl.DataFrame, x: Vector, lives: Lifetimes
 ) -> tuple[Ints, Floats, Text]:
     """Whom to judge, their curves by models that have not seen them, and how that was done."""
-    fitted_on = bundle.manifest.book
-    if (fitted_on.customers, fitted_on.churned) == (len(lives), int(lives.event.sum())):
+    if fingerprint(x, lives) == bundle.manifest.book.fingerprint:
         estimator = AdditiveHazardClassifier(**bundle.manifest.settings["estimator"])
         with bar("fitting without those judged") as progress:
             held_out = hold_out(book, estimator, frame, x, lives, customer_weights(book, frame), progress)
@@ -80,25 +78,7 @@ def _survival(
     rows = np.flatnonzero(lives.observed)
     if len(rows) > CUSTOMERS:
         rows = np.sort(np.random.default_rng(0).choice(rows, CUSTOMERS, replace=False))
-    return rows, bundle.scorer(x[rows])[0].astype(np.float64), asked(book.source.data)
-
-
-def _judge(
-    bundle: Bundle, policy: Policy, x: Vector, survival: Floats, columns: Mapping[str, NDArray[np.generic]]
-) -> Assessments:
-    """Assess by curves that are known, with the bundle's money and reasons."""
-    known = Bundle(bundle.folder, bundle.manifest, _Known(bundle.scorer, survival))
-    return Assessor(known, policy).assess(x, columns)
-
-
-class _Known(Scorer):
-    """Answers with known curves, and a scorer's own reasons."""
-
-    def __init__(self, scorer: Scorer, survival: Floats) -> None:
-        self._scorer, self._survival = scorer, survival.astype(np.float32)
-
-    def __call__(self, x: Vector) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return self._survival, self._scorer(x)[1]
+    return rows, bundle.scorer(x[rows]).survival.astype(np.float64), asked(book.source.data)
 
 
 def _policy(path: Path) -> Policy:

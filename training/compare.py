@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -12,15 +11,13 @@ import numpy as np
 from rich.console import Group
 from rich.table import Table
 
-from models.contract import Vector
 from training.book import read_book, refuse_future
 from training.contest import Heat, PeerRow, last_period, play, rank
-from training.encode import build_contract, encode
+from training.customers import Customers
 from training.errors import DataError
-from training.fit import need_churners, template, weights
 from training.holdout import Split, split
 from training.ingest import ingest
-from training.lifetimes import Lifetimes, kaplan_meier, lifetimes
+from training.lifetimes import kaplan_meier
 from training.measure import Figure
 from training.peers import PEERS, Task
 
@@ -72,11 +69,9 @@ def compare(
         raise DataError(f"compare: {customers} customers are too few to tell models apart; take {FEWEST} or more")
     book = read_book(path)
     refuse_future(book, now)
-    frame = ingest(book).frame
-    contract = build_contract(book.features, frame)
-    x, lives, weight = encode(contract, frame), lifetimes(book, frame), weights(book, frame)
-    need_churners(book, lives)
-    ours, plan = template(book, contract), split(book, frame, lives, customers)
+    sample = Customers.of(book, ingest(book).frame)
+    x, lives, weight, ours = sample.x, sample.lives, sample.weight, sample.estimator
+    plan = split(book, sample.frame, lives, customers)
     heats = [
         Heat(
             Task(x[part.train], part.known, weight[part.train], ours),
@@ -89,7 +84,7 @@ def compare(
     played, tau = play(heats, PEERS, progress), last_period(heats)
     return Comparison(
         name=book.source.name,
-        fingerprint=fingerprint(x, lives),
+        fingerprint=sample.fingerprint,
         customers=len(lives),
         compared=sum(len(part.test) for part in plan.parts),
         split=plan.split,
@@ -101,14 +96,6 @@ def compare(
         rows=rank(heats, played, tau),
         left_out=played.left_out,
     )
-
-
-def fingerprint(x: Vector, lives: Lifetimes) -> str:
-    """SHA-256, in hex, of encoded customers [n, F] and their lifetimes: two of the same tell of the same data."""
-    digest = hashlib.sha256(str(x.shape).encode())
-    for array in (x, lives.entry, lives.exit, lives.event, lives.other_exit):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 def tables(comparison: Comparison) -> Group:

@@ -40,7 +40,8 @@ class Evidence(NamedTuple):
         """Person-periods alone, before any replicate is fitted; `rows` are the book's, [n, F]."""
         periods = np.maximum(np.minimum(target.exit, tables.grid.horizon) - target.entry, 0)
         counts = [
-            np.bincount(rows[:, j], weights=periods, minlength=len(feature.learned)) * feature.learned
+            np.bincount(rows[:, j], periods.astype(np.float64), len(feature.learned)).astype(np.float64)
+            * feature.learned
             for j, feature in enumerate(tables.bins)
         ]
         return cls(counts, [np.empty((len(each), 0)) for each in counts], [], np.empty(0))
@@ -63,8 +64,9 @@ class Evidence(NamedTuple):
         rng = np.random.default_rng(0)
 
         def deviations(effects: list[Floats]) -> Floats:
-            summed = np.stack([each @ slope for each in effects], axis=-1)
-            return scale * (summed - summed.mean(axis=-1, keepdims=True))
+            summed: Floats = np.stack([each @ slope for each in effects], axis=-1)
+            centred: Floats = scale * (summed - summed.mean(axis=-1, keepdims=True))
+            return centred
 
         singles = []
         for j, feature in enumerate(tables.bins):
@@ -80,8 +82,9 @@ class Evidence(NamedTuple):
         )
 
     def of(self, tables: Tables, x: NDArray[np.float32]) -> tuple[Floats, Floats]:
-        """Standard error of the log cumulative hazard within the horizon (NaN without replicates), and the
-        person-periods behind the feature value that fewest share. Each [n].
+        """Standard error of the log cumulative hazard within the horizon, and the support of n prospects, each [n].
+
+        The error is NaN without replicates; the support is the person-periods behind the value that the fewest share.
         """
         rows = tables.rows(x)
         support = np.min([each[rows[:, j]] for j, each in enumerate(self.person_periods)], axis=0)

@@ -150,10 +150,14 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         DRAWN customers are drawn from m out of n, the spread scaled by sqrt(m / n) (Politis and Romano 1994).
 
         Args:
-            X, y, sample_weight: as given to `fit`.
-            replicates: how many refits.
+            X: as given to `fit`.
+            y: as given to `fit`.
+            sample_weight: as given to `fit`.
+            replicates: how many refits; with 0 nothing is learned.
             progress: told the share of them that is done.
         """
+        if not replicates:
+            return self
         x = self._validated(X)
         target = survival_target(y, len(x))
         weight = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
@@ -173,8 +177,9 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         return self
 
     def predict_evidence(self, X: ArrayLike) -> tuple[Floats, Floats]:  # noqa: N803
-        """Standard error of the log cumulative hazard within the horizon (NaN before `bootstrap`), and the
-        person-periods behind the feature value that fewest customers share. Each [n].
+        """Standard error of the log cumulative hazard within the horizon, and the support of n prospects, each [n].
+
+        The error is NaN before `bootstrap`; the support is the person-periods behind the value that the fewest share.
         """
         return self.evidence_.of(self.tables_, self._validated(X))
 
@@ -200,7 +205,7 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         x = self._validated(X)
         return self.attribution_.points(x)
 
-    def _boost(  # noqa: PLR0913 - all that boosting needs
+    def _boost(
         self, bins: list[Bins], rows: Ints, target: SurvivalTarget, grid: TimeGrid, weight: Floats, rounds: int
     ) -> HistGradientBoostingClassifier:
         """Boosted trees on person-periods, each tree free to combine one feature, or one pair, with time."""

@@ -27,7 +27,7 @@ def bundle(telco: Path) -> Bundle:
 
 
 def test_the_points_of_all_features_add_up_on_every_row(bundle: Bundle, book: Vector) -> None:
-    survival, points = bundle.scorer(book)
+    survival, points, *_ = bundle.scorer(book)
     risk = 1 - survival[:, bundle.manifest.horizons[0] - 1].astype(np.float64)
     gap = np.abs(points.sum(axis=1) - 100 * (risk - bundle.manifest.base))
     assert len(gap) == 7032
@@ -35,7 +35,7 @@ def test_the_points_of_all_features_add_up_on_every_row(bundle: Bundle, book: Ve
 
 
 def test_the_points_of_each_feature_average_zero_over_the_book(bundle: Bundle, book: Vector) -> None:
-    _, points = bundle.scorer(book)
+    points = bundle.scorer(book).points
     assert np.abs(points.mean(axis=0)).max() <= 0.05
 
 

@@ -14,7 +14,7 @@ from models.policy import DEFAULT, Policy
 from tests.support.simulated import book_of, lives_of
 from training.book import Book
 from training.encode import build_contract, encode
-from training.export import ModelCard, export_bundle
+from training.export import ModelCard, draft
 from training.fairness import FairnessAudit, audit_fairness
 from training.hazard import AdditiveHazardClassifier
 from training.holdout import HeldOut
@@ -42,7 +42,7 @@ def fitted(book: Book, frame: pl.DataFrame, lives: Lifetimes, folder: Path) -> B
         book=BookSummary(customers=len(lives), churned=int(lives.event.sum()), rejected=0),
         id_column=book.source.id,
     )
-    return open_bundle(export_bundle(model, card, x, folder, now=datetime(2026, 4, 1, tzinfo=UTC)))
+    return open_bundle(draft(model, card, x, datetime(2026, 4, 1, tzinfo=UTC)).write(folder))
 
 
 def assessed(bundle: Bundle, book: Book, frame: pl.DataFrame, policy: Policy = DEFAULT) -> Assessments:

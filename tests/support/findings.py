@@ -22,7 +22,7 @@ from training.economics import economics
 from training.economics_values import money_inputs
 from training.encode import build_contract, encode
 from training.evaluate import evaluate, grouping
-from training.export import ModelCard, export_bundle
+from training.export import ModelCard, draft
 from training.fairness import audit_fairness
 from training.hazard import AdditiveHazardClassifier
 from training.holdout import HeldOut, hold_out
@@ -63,7 +63,7 @@ def findings_of(path: Path, customers: int, pairs: tuple[tuple[int, int], ...] =
         id_column=book.source.id,
     )
     with tempfile.TemporaryDirectory() as folder:
-        assessor = Assessor(open_bundle(export_bundle(fitted, card, x, Path(folder), now=NOW)), DEFAULT)
+        assessor = Assessor(open_bundle(draft(fitted, card, x, NOW).write(Path(folder))), DEFAULT)
     manifest = assessor.bundle.manifest
     rows = held_out.rows
     columns = {name: column[rows] for name, column in money_inputs(book.money, contract, frame).items()}

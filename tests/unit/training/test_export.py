@@ -15,7 +15,7 @@ from models.money import MoneyTerms
 from models.scorer import Scorer
 from tests.support.customers import CATEGORICAL, customers
 from training.errors import ParityError
-from training.export import ModelCard, export_bundle
+from training.export import ModelCard, draft
 from training.hazard import AdditiveHazardClassifier
 from training.onnx_graph import to_onnx
 
@@ -65,7 +65,7 @@ def test_onnx_and_estimator_agree_on_the_book_and_on_what_is_no_part_of_it(pairs
     on_edge = np.repeat(around[:, None], 4, axis=1)
     on_edge[:, 0] = np.clip(np.round(on_edge[:, 0]), -1, 4)
     for x in (X, hard_rows(), on_edge.astype(np.float32)):
-        survival, points = scorer(x)
+        survival, points, *_ = scorer(x)
         assert np.abs(survival - fitted.predict_survival_function(x)).max() < 1e-6
         assert np.abs(points - fitted.predict_points(x)).max() < 1e-3
 
@@ -78,14 +78,14 @@ def test_the_graph_is_a_valid_onnx_model_of_standard_operators(fitted: AdditiveH
 
 def test_one_period_books_convert_too() -> None:
     model = AdditiveHazardClassifier().fit(X, Y["event"])
-    survival, _ = Scorer(to_onnx(model, "plain").SerializeToString(), features=4, periods=1)(X)
+    survival = Scorer(to_onnx(model, "plain").SerializeToString(), features=4, periods=1)(X).survival
     assert 1 - survival[:, 0] == pytest.approx(model.predict_proba(X)[:, 1], abs=1e-6)
 
 
 def test_the_same_book_is_the_same_bundle_but_for_its_time(fitted: AdditiveHazardClassifier, tmp_path: Path) -> None:
-    first = export_bundle(fitted, CARD, X, tmp_path / "a", now=NOW)
+    first = draft(fitted, CARD, X, NOW).write(tmp_path / "a")
     again = AdditiveHazardClassifier(horizon=6, periods=40, categorical=CATEGORICAL).fit(X, Y)
-    second = export_bundle(again, CARD, X, tmp_path / "b", now=datetime(2027, 1, 1, tzinfo=UTC))
+    second = draft(again, CARD, X, datetime(2027, 1, 1, tzinfo=UTC)).write(tmp_path / "b")
     assert first.name == second.name
     for name in ("model.onnx", "golden.jsonl"):
         assert (first / name).read_bytes() == (second / name).read_bytes()
@@ -95,7 +95,7 @@ def test_the_same_book_is_the_same_bundle_but_for_its_time(fitted: AdditiveHazar
 
 
 def test_the_bundle_says_what_the_estimator_learned(fitted: AdditiveHazardClassifier, tmp_path: Path) -> None:
-    manifest = open_bundle(export_bundle(fitted, CARD, X, tmp_path, now=NOW)).manifest
+    manifest = open_bundle(draft(fitted, CARD, X, NOW).write(tmp_path)).manifest
     assert manifest.base == pytest.approx(fitted.predict_proba(X)[:, 1].mean())
     assert manifest.periods == 40
     assert manifest.supported_periods == fitted.tables_.grid.supported_periods
@@ -114,7 +114,7 @@ def test_a_difference_refuses_the_bundle_and_names_the_customer(
 
     monkeypatch.setattr(AdditiveHazardClassifier, "predict_survival_function", off)
     with pytest.raises(ParityError, match=r"customer 8 .* differ by 2e-05 in survival, more than 1e-05; no bundle"):
-        export_bundle(fitted, CARD, X, tmp_path, now=NOW)
+        draft(fitted, CARD, X, NOW).write(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -122,11 +122,11 @@ def test_points_that_do_not_add_up_refuse_the_bundle(fitted: AdditiveHazardClass
     wrong = copy(fitted)
     wrong.attribution_ = fitted.attribution_._replace(mean=fitted.attribution_.mean + 0.02)
     with pytest.raises(ParityError, match=r"the points of the features miss the risk by 0\.08, more than 0\.05"):
-        export_bundle(wrong, CARD, X, tmp_path, now=NOW)
+        draft(wrong, CARD, X, NOW).write(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_progress_is_told_to_the_last_row(fitted: AdditiveHazardClassifier, tmp_path: Path) -> None:
+def test_progress_is_told_to_the_last_row(fitted: AdditiveHazardClassifier) -> None:
     told: list[tuple[int, int]] = []
-    export_bundle(fitted, CARD, X, tmp_path, now=NOW, progress=lambda done, total: told.append((done, total)))
+    draft(fitted, CARD, X, NOW, lambda done, total: told.append((done, total)))
     assert told[-1] == (len(X), len(X))

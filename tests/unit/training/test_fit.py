@@ -46,7 +46,7 @@ def rows(n: int, seed: int = 0) -> list[str]:
 
 def risks(bundle: Path) -> np.ndarray:
     scorer = open_bundle(bundle).scorer
-    survival, _ = scorer(np.linspace(0, 10, 50, dtype=np.float32)[:, None])
+    survival = scorer(np.linspace(0, 10, 50, dtype=np.float32)[:, None]).survival
     return 1 - survival[:, 5]
 
 
