@@ -36,8 +36,9 @@ format: $(SYNCED)  ## mend what ruff can mend
 bench: $(SYNCED)  ## the cost of one assessment in process, written to build/bench.json
 	$(PY) -m tests.bench.assess
 
-quality: $(SYNCED)  ## model quality on the frozen Telco protocol, written to build/quality.json and build/reasons.json
+quality: $(SYNCED)  ## model quality on the frozen Telco protocol, written to build/quality.json, calibration.json, peers.json and reasons.json
 	$(PY) -m tests.quality.telco
+	$(PY) -m tests.quality.peers
 	$(PY) -m tests.quality.reasons
 
 clean:

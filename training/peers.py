@@ -148,10 +148,10 @@ class Peer(NamedTuple):
 
 PEERS = (
     Peer("Cox", cox, takes_entry=False),
-    Peer("random survival forest", forest, takes_entry=False),
-    Peer("gradient-boosted survival", boosted_cox, takes_entry=False),
-    Peer("unconstrained boosted hazard", boosted_hazard, takes_entry=True),
-    Peer("horizon classifier, immature dropped", horizon_classifier, takes_entry=True),
+    Peer("survival forest", forest, takes_entry=False),
+    Peer("boosted survival", boosted_cox, takes_entry=False),
+    Peer("boosted hazard", boosted_hazard, takes_entry=True),
+    Peer("horizon classifier", horizon_classifier, takes_entry=True),
 )
 
 

@@ -22,3 +22,8 @@ def bar(what: str) -> Iterator[Callable[[float], None]]:
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task(what, total=None)
         yield lambda share: progress.update(task, completed=share, total=1.0)
+
+
+def share(progress: Callable[[float], None], part: int, parts: int) -> Callable[[float], None]:
+    """For one of several equal parts of the work, numbered from 0: its own share, told as one of the whole."""
+    return lambda done: progress((part + done) / parts)

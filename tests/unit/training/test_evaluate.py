@@ -16,9 +16,9 @@ from sklearn.metrics import roc_auc_score
 from models.bundle import open_bundle
 from tests.support.books import DATES, DATES_HEADER, DATES_ROWS, write_book
 from tests.support.bundles import make_bundle
-from training import evaluate as evaluating
 from training.errors import BookError, DataError
-from training.evaluate import evaluate, evaluate_bundle
+from training.evaluate import Evaluation, evaluate, evaluate_bundle
+from training.holdout import HeldOut
 from training.lifetimes import Lifetimes, kaplan_meier
 
 PERIODS = 24
@@ -35,8 +35,8 @@ def truth(x: NDArray[np.float32]) -> NDArray[np.float64]:
     return curve
 
 
-def customers(*, late: bool = False) -> tuple[NDArray[np.float32], Lifetimes]:
-    rng = np.random.default_rng(3)
+def customers(seed: int = 3, *, late: bool = False) -> tuple[NDArray[np.float32], Lifetimes]:
+    rng = np.random.default_rng(seed)
     x = rng.random((N, 1), dtype=np.float32)
     leaves = rng.geometric(hazard_of(x))
     censored = rng.integers(0, 40, N)
@@ -46,10 +46,28 @@ def customers(*, late: bool = False) -> tuple[NDArray[np.float32], Lifetimes]:
     return x, Lifetimes(entry.astype(np.int32), last, event, np.zeros(N, np.bool_))
 
 
+def judged(
+    survival: NDArray[np.float64], lives: Lifetimes, horizon: int = 12, followed: NDArray[np.int64] | None = None
+) -> Evaluation:
+    """The evaluation of those who were at risk in some period."""
+    seen = lives.observed
+    held_out = HeldOut(
+        rows=np.flatnonzero(seen),
+        survival=survival[seen],
+        lives=lives.take(seen),
+        weight=np.ones(seen.sum()),
+        followed=None if followed is None else followed[seen],
+        cohort=np.arange(seen.sum()) % 2,
+        cohorts=("even", "odd"),
+        split="customer",
+    )
+    return evaluate(held_out, horizon, "simulated")
+
+
 def test_the_true_model_expects_the_events_that_happen() -> None:
     x, lives = customers()
-    found = evaluate(truth, x, lives, 12, "simulated")
-    assert found.undefined == {}
+    found = judged(truth(x), lives).overall
+    assert set(found.undefined) == {"administrative_brier"}
     assert found.customers == lives.observed.sum()
     assert found.events == lives.event.sum()
     assert found.observed_events == (lives.event & (lives.exit <= PERIODS)).sum()
@@ -59,42 +77,72 @@ def test_the_true_model_expects_the_events_that_happen() -> None:
     assert found.mean_risk == pytest.approx(found.kaplan_meier_churn, abs=0.02)
 
 
+def test_every_cohort_has_its_row_and_every_figure_its_interval() -> None:
+    x, lives = customers()
+    found = judged(truth(x), lives)
+    assert [cohort.name for cohort in found.cohorts] == ["even", "odd"]
+    assert sum(cohort.customers for cohort in found.cohorts) == found.overall.customers
+    for row in (found.overall, *found.cohorts):
+        for name in ("c_index_ipcw", "auc_at_horizon", "brier_at_horizon", "integrated_brier"):
+            figure = getattr(row, name)
+            assert figure.low < figure.value < figure.high
+    wide, narrow = found.cohorts[0].auc_at_horizon, found.overall.auc_at_horizon
+    assert wide is not None
+    assert narrow is not None
+    assert (wide.high - wide.low) / (narrow.high - narrow.low) == pytest.approx(2**0.5, rel=0.3)
+
+
+def test_intervals_hold_what_other_samples_of_customers_give() -> None:
+    aucs = []
+    for seed in range(20):
+        x, lives = customers(seed)
+        found = judged(truth(x), lives).overall.auc_at_horizon
+        assert found is not None
+        aucs.append(found)
+    best = float(np.mean([auc.value for auc in aucs]))
+    assert sum(auc.low <= best <= auc.high for auc in aucs) >= 16
+    assert np.std([auc.value for auc in aucs]) == pytest.approx((aucs[0].high - aucs[0].low) / 3.92, rel=0.5)
+
+
 def test_the_true_model_ranks_above_chance_and_its_reverse_below() -> None:
     x, lives = customers()
-    right = evaluate(truth, x, lives, 12, "simulated")
-    wrong = evaluate(lambda rows: truth(1 - rows), x, lives, 12, "simulated")
+    right, wrong = judged(truth(x), lives).overall, judged(truth(1 - x), lives).overall
     assert right.c_index_ipcw is not None
     assert wrong.c_index_ipcw is not None
-    assert right.c_index_ipcw > 0.6
-    assert right.c_index_ipcw + wrong.c_index_ipcw == pytest.approx(1, abs=1e-5)
-    assert (right.auc_at_horizon or 0) > 0.65 > (wrong.auc_at_horizon or 1)
-    assert (right.integrated_brier or 1) < (wrong.integrated_brier or 0)
+    assert right.c_index_ipcw.value > 0.6
+    assert right.c_index_ipcw.value + wrong.c_index_ipcw.value == pytest.approx(1, abs=1e-5)
+    assert right.integrated_brier is not None
+    assert wrong.integrated_brier is not None
+    assert right.integrated_brier.high < wrong.integrated_brier.low
 
 
-def test_customers_at_risk_in_no_period_do_not_count() -> None:
-    x, lives = customers()
-    seen = lives.observed
-    assert not seen.all()
-    kept = Lifetimes(lives.entry[seen], lives.exit[seen], lives.event[seen], lives.other_exit[seen])
-    assert evaluate(truth, x, lives, 12, "") == evaluate(truth, x[seen], kept, 12, "")
-
-
-def test_late_entry_leaves_the_weighted_metrics_undefined() -> None:
-    x, lives = customers(late=True)
-    found = evaluate(truth, x, lives, 12, "simulated")
-    assert (found.c_index_ipcw, found.auc_at_horizon, found.integrated_brier) == (None, None, None)
-    assert set(found.undefined) == {"c_index_ipcw", "auc_at_horizon", "integrated_brier"}
+def test_late_entry_leaves_the_metrics_where_they_are_without() -> None:
+    (x, lives), (others, late) = customers(), customers(late=True)
+    full, found = judged(truth(x), lives).overall, judged(truth(others), late).overall
+    assert set(found.undefined) == {"administrative_brier"}
+    for name in ("c_index_ipcw", "auc_at_horizon", "brier_at_horizon", "integrated_brier"):
+        assert getattr(found, name).value == pytest.approx(getattr(full, name).value, abs=0.03)
     assert found.expected_events == pytest.approx(found.observed_events, rel=0.05)
+
+
+def test_late_entry_that_leaves_the_first_period_to_few_leaves_metrics_undefined() -> None:
+    x, lives = customers(late=True)
+    later = lives.take(lives.entry > 0)
+    found = judged(truth(x)[lives.entry > 0], later).overall
+    assert found.undefined["c_index_ipcw"] == "fewer than 50 customers were at risk in the first period"
+    assert found.auc_at_horizon is None
 
 
 def test_a_yes_no_book_has_a_plain_auc_and_nothing_to_integrate() -> None:
     x, _ = customers()
     churned = np.random.default_rng(1).random(N) < hazard_of(x) * 5
     lives = Lifetimes(np.zeros(N, np.int32), np.ones(N, np.int32), churned, np.zeros(N, np.bool_))
-    found = evaluate(lambda rows: truth(rows)[:, :1], x, lives, 1, "simulated")
-    assert found.auc_at_horizon == pytest.approx(roc_auc_score(churned, x[:, 0]), abs=1e-6)
-    assert (found.c_index_ipcw, found.integrated_brier) == (None, None)
-    assert set(found.undefined) == {"c_index_ipcw", "integrated_brier"}
+    found = judged(truth(x)[:, :1], lives, 1).overall
+    assert found.auc_at_horizon is not None
+    assert found.auc_at_horizon.value == pytest.approx(roc_auc_score(churned, x[:, 0]), abs=1e-6)
+    assert found.brier_at_horizon is not None
+    assert found.brier_at_horizon.value == pytest.approx(np.mean((~churned - truth(x)[:, 0]) ** 2), abs=1e-6)
+    assert found.undefined["integrated_brier"] == "there is one period to look at; see brier_at_horizon"
 
 
 def test_a_horizon_beyond_the_data_leaves_its_metrics_undefined() -> None:
@@ -102,11 +150,21 @@ def test_a_horizon_beyond_the_data_leaves_its_metrics_undefined() -> None:
     short = Lifetimes(
         lives.entry, np.minimum(lives.exit, 5).astype(np.int32), lives.event & (lives.exit <= 5), lives.other_exit
     )
-    found = evaluate(truth, x, short, 12, "simulated")
-    assert found.auc_at_horizon is None
-    assert found.undefined["auc_at_horizon"] == "too few customers were at risk after period 4"
-    assert found.undefined["kaplan_meier_churn"] == "nobody was at risk up to period 12"
-    assert found.c_index_ipcw is not None
+    found = judged(truth(x), short)
+    assert found.overall.auc_at_horizon is None
+    assert found.overall.undefined["auc_at_horizon"] == "too few customers were at risk after period 5"
+    assert found.overall.undefined["kaplan_meier_churn"] == "nobody was at risk up to period 12"
+    assert found.overall.c_index_ipcw is not None
+    assert found.deciles_hold == 0
+
+
+def test_the_administrative_score_needs_dates_and_no_other_exits() -> None:
+    x, lives = customers()
+    followed = np.full(N, 40)
+    assert judged(truth(x), lives, followed=followed).overall.administrative_brier is not None
+    others = Lifetimes(lives.entry, lives.exit, lives.event, ~lives.event)
+    found = judged(truth(x), others, followed=followed).overall
+    assert found.undefined["administrative_brier"].startswith("some customers left for another reason")
 
 
 @given(
@@ -116,40 +174,22 @@ def test_a_horizon_beyond_the_data_leaves_its_metrics_undefined() -> None:
     spread=st.integers(0, 40),
     share=st.floats(0, 1),
     horizon=st.integers(1, PERIODS),
+    late=st.integers(0, 5),
 )
 def test_every_metric_of_any_lifetimes_is_finite_or_has_a_reason(
-    seed: int, n: int, first: int, spread: int, share: float, horizon: int
+    seed: int, n: int, first: int, spread: int, share: float, horizon: int, late: int
 ) -> None:
     rng = np.random.default_rng(seed)
     x = rng.random((n, 1), dtype=np.float32)
-    last = rng.integers(first, first + spread + 1, n).astype(np.int32)
-    lives = Lifetimes(np.zeros(n, np.int32), last, rng.random(n) < share, np.zeros(n, np.bool_))
-    found = evaluate(truth, x, lives, horizon, "random")
-    for name in ("c_index_ipcw", "auc_at_horizon", "integrated_brier", "kaplan_meier_churn"):
-        figure = getattr(found, name)
-        assert (figure is None) == (name in found.undefined)
-        assert figure is None or 0 <= figure <= 1 + 1e-9
-
-
-def test_metrics_are_finite_where_nobody_is_lost_in_the_first_period() -> None:
-    rng = np.random.default_rng(0)
-    x = rng.random((500, 1), dtype=np.float32)
-    last = rng.integers(3, 41, 500).astype(np.int32)
-    lives = Lifetimes(np.zeros(500, np.int32), last, rng.random(500) < 0.4, np.zeros(500, np.bool_))
-    found = evaluate(truth, x, lives, 12, "tenure 3 to 40")
-    assert found.undefined == {}
-    early = evaluate(truth, x, lives, 2, "tenure 3 to 40")
-    assert early.undefined == {"auc_at_horizon": "nobody churned up to period 2"}
-
-
-def test_a_sample_that_misses_the_longest_lifetimes_is_cut_at_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, lives = customers()
-    longest = np.where(lives.exit > 30, 90, lives.exit).astype(np.int32)
-    monkeypatch.setattr(evaluating, "RANKED", 60)
-    found = evaluate(truth, x, Lifetimes(lives.entry, longest, lives.event, lives.other_exit), 3, "simulated")
-    assert found.ranked == 60
-    assert found.tau < 12
-    assert found.c_index_ipcw is not None
+    entry = rng.integers(0, late + 1, n).astype(np.int32)
+    last = entry + rng.integers(first, first + spread + 1, n).astype(np.int32)
+    lives = Lifetimes(entry, last, rng.random(n) < share, np.zeros(n, np.bool_))
+    found = judged(truth(x), lives, horizon)
+    for row in (found.overall, *found.cohorts):
+        for name in ("c_index_ipcw", "auc_at_horizon", "brier_at_horizon", "integrated_brier"):
+            figure = getattr(row, name)
+            assert (figure is None) == (name in row.undefined)
+            assert figure is None or (np.isfinite([figure.low, figure.high]).all() and 0 <= figure.value <= 1 + 1e-9)
 
 
 def test_a_book_observed_until_a_day_to_come_is_not_evaluated(tmp_path: Path) -> None:
