@@ -23,10 +23,11 @@ from training.economics_values import customer_weights, money_inputs
 from training.encode import encode
 from training.errors import DataError
 from training.hazard import AdditiveHazardClassifier
-from training.holdout import CUSTOMERS, Ints, hold_out
+from training.holdout import hold_out
 from training.ingest import ingest
 from training.lifetimes import Floats, Lifetimes, lifetimes
 from training.progress import bar
+from training.splits import CUSTOMERS, Ints
 
 
 def backtest_book(bundle: Bundle, path: Path, policy_file: Path | None, now: datetime) -> Backtest:

@@ -16,12 +16,13 @@ from training.calibration import Decile, Gain, GroupCalibration, deciles, gains,
 from training.economics_values import customer_weights
 from training.encode import encode
 from training.errors import DataError
-from training.holdout import CUSTOMERS, HeldOut, Split, followed
+from training.holdout import HeldOut
 from training.ingest import ingest
 from training.lifetimes import lifetimes
 from training.measure import CohortMetrics, measure, within
 from training.metrics import Weighed, expected_events, resamples
 from training.progress import bar
+from training.splits import CUSTOMERS, Split, followed
 
 CHUNK_ROWS = 8192
 
