@@ -17,6 +17,7 @@ from sklearn.base import clone
 
 from models.contract import Vector
 from training.customers import CHURNERS
+from training.errors import DataError
 from training.lifetimes import Floats, Lifetimes, structured
 from training.measure import Figure, brier_periods, figure, supported
 from training.metrics import Ints, Weighed, auc, brier, c_index, integrated_brier, resamples
@@ -75,7 +76,11 @@ class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
 def play(
     heats: Sequence[Heat], peers: Sequence[Peer] = PEERS, progress: Callable[[float], None] = lambda _: None
 ) -> Played:
-    """Fit our model and its peers in every heat; a peer that fails once is left out."""
+    """Fit our model and its peers in every heat; a peer that fails once is left out.
+
+    Raises:
+        DataError: ours fails.
+    """
     played = Played({}, {}, {})
     models = (Peer(OURS, ours, takes_entry=True), *peers)
     for number, model in enumerate(models):
@@ -87,7 +92,9 @@ def play(
                 break
             curves.append(found)
             progress((number + (done + 1) / len(heats)) / len(models))
-        else:
+        if OURS in played.left_out:
+            raise DataError(f"compare: {played.left_out[OURS]} in one of {len(heats)} parts; add customers")
+        if model.name not in played.left_out:
             played.survival[model.name] = curves
             played.seconds[model.name] = time.perf_counter() - started
     return played
