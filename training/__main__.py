@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("bundle", type=Path, metavar="BUNDLE")
     command.add_argument("data", type=Path, metavar="DATA")
     command.add_argument("--out", type=Path, required=True, metavar="FILE", help="CSV or Parquet, by its ending")
+    command.add_argument("--intervals", action="store_true", help="add 80 %% intervals and how sure a loss is")
     command.add_argument("--curves", action="store_true", help="add the survival curve, s_1 … s_T")
     command.add_argument("--policy", type=Path, metavar="FILE", help="instead of the model's live policy")
 
@@ -190,7 +191,8 @@ def _score(args: argparse.Namespace) -> None:
     from training.score import score  # noqa: PLC0415
 
     bundle, now = open_bundle(args.bundle.resolve()), datetime.now(UTC)
-    score(bundle, args.data, args.out, now, policy_file=args.policy, curves=args.curves)
+    further = {"intervals": args.intervals, "curves": args.curves}
+    score(bundle, args.data, args.out, now, policy_file=args.policy, **further)
 
 
 def _publish(args: argparse.Namespace) -> int:

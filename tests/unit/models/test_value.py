@@ -254,7 +254,7 @@ def test_a_curve_that_is_surely_right_leaves_a_point_and_no_doubt(hazard: np.nda
 @pytest.mark.parametrize("hazard", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("periods", [1, PERIODS])
 def test_without_a_spread_there_is_no_interval_even_for_who_surely_stays(hazard: float, periods: int) -> None:
-    survival = np.full((1, periods), 1.0 - hazard) ** np.arange(1, periods + 1)
+    survival = np.full((1, periods), 1.0 - hazard) ** np.arange(1.0, periods + 1)
     money = money_of(revenue=10.0, gross_margin=0.5, closing_cost=60.0)
     for spread in (None, np.array([np.nan], dtype=np.float32)):
         found = value(survival, money, "month", periods, spread=spread)
