@@ -27,14 +27,15 @@ class Line(NamedTuple):
     """logit h' = intercept + slope * logit h, fitted on person-periods.
 
     covariance: of intercept and slope, [2, 2]. p_value: of the likelihood ratio test against intercept 0 and slope 1.
-    expected, observed: churn events, expected by h.
+    expected_before, expected_after, observed: churn events, expected by h and by h'.
     """
 
     intercept: float
     slope: float
     covariance: Floats
     p_value: float
-    expected: float
+    expected_before: float
+    expected_after: float
     observed: float
 
 
@@ -42,18 +43,13 @@ def fit_line(log_odds: Floats, target: SurvivalTarget, grid: TimeGrid, weight: F
     """The line of the greatest likelihood, a binomial regression on counted person-periods.
 
     Args:
-        log_odds: logit h of n customers in each segment of time, [n, G].
+        log_odds: logit h of n customers in each segment of time, [n, G]; not all the same.
         target: their lifetimes.
         grid: the segments.
         weight: for how many customers each stands, [n].
-
-    Raises:
-        ValueError: the log-odds of all person-periods are the same, so that no slope can be told.
     """
     rows = count_person_periods(target, grid)
     before, trials = log_odds[rows.customer, rows.segment], rows.trials * weight[rows.customer]
-    if before.min() == before.max():
-        raise ValueError("all log-odds are the same")
     model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10, max_iter=100)
     model.fit(before[:, None], rows.label, sample_weight=trials)
     intercept, slope = float(model.intercept_[0]), float(model.coef_[0, 0])
@@ -67,7 +63,8 @@ def fit_line(log_odds: Floats, target: SurvivalTarget, grid: TimeGrid, weight: F
         slope,
         covariance=np.linalg.inv(information),
         p_value=float(chi2.sf(2.0 * max(gain, 0.0), df=2)),
-        expected=float(trials @ expit(before)),
+        expected_before=float(trials @ expit(before)),
+        expected_after=float(trials @ hazard),
         observed=float(trials @ rows.label),
     )
 
