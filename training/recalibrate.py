@@ -17,7 +17,7 @@ from training.customers import fingerprint
 from training.economics_values import customer_weights
 from training.encode import encode
 from training.errors import DataError, ParityError
-from training.evaluate import evaluate_bundle
+from training.evaluate import Evaluation, evaluate_bundle
 from training.export import PARITY_TOLERANCE, Draft, ModelCard, draft
 from training.fit import METRICS, REPORT
 from training.hazard import AdditiveHazardClassifier
@@ -62,12 +62,14 @@ def recalibrate(bundle: Bundle, path: Path, registry: Path, now: datetime) -> Pa
         log_odds = np.concatenate([each.sum(axis=1) for each in old.tables_.effects_of(x)]) + old.tables_.baseline
         line = _line(log_odds, target, old.tables_.grid, weight, book.source.data)
         new = moved(old, line, x, weight)
-    found = _found(line, target, manifest.version, book.source.name)
+    risks = float(np.average(old.tables_.risk(x), weights=weight)), new.base_
+    found = _found(line, target, risks, manifest.version, book.source.name)
     with bar("exporting") as progress:
         drafted = _draft(new, manifest, found, x, now, progress)
-    for sentence in sentences(found):
+    evaluation = evaluate_bundle(Bundle(bundle.folder, drafted.manifest, drafted.scorer), path, now)
+    for sentence in sentences(found, evaluation.overall.kaplan_meier_churn):
         say(sentence)
-    return drafted.write(registry, _further(bundle, drafted, found, path, now))
+    return drafted.write(registry, _further(bundle, evaluation, found))
 
 
 def _within(lives: Lifetimes, periods: int) -> SurvivalTarget:
@@ -108,7 +110,7 @@ def _line(log_odds: Floats, target: SurvivalTarget, grid: TimeGrid, weight: Floa
     return line
 
 
-def _found(line: Line, target: SurvivalTarget, version: str, book: str) -> Recalibration:
+def _found(line: Line, target: SurvivalTarget, risks: tuple[float, float], version: str, book: str) -> Recalibration:
     intercept_error, slope_error = np.sqrt(np.diag(line.covariance)).tolist()
     return Recalibration(
         from_version=version,
@@ -123,6 +125,8 @@ def _found(line: Line, target: SurvivalTarget, version: str, book: str) -> Recal
         expected_before=line.expected_before,
         expected_after=line.expected_after,
         observed=line.observed,
+        risk_before=risks[0],
+        risk_after=risks[1],
     )
 
 
@@ -162,9 +166,8 @@ def _draft(
     return drafted._replace(manifest=msgspec.structs.replace(drafted.manifest, settings=settings))
 
 
-def _further(bundle: Bundle, drafted: Draft, found: Recalibration, path: Path, now: datetime) -> dict[str, bytes]:
+def _further(bundle: Bundle, evaluation: Evaluation, found: Recalibration) -> dict[str, bytes]:
     """The bundle's further files: its metrics on the newer book, and the report of the old one, marked as such."""
-    evaluation = evaluate_bundle(Bundle(bundle.folder, drafted.manifest, drafted.scorer), path, now)
     evaluation = msgspec.structs.replace(evaluation, note=IN_SAMPLE)
     files = {METRICS: msgspec.json.format(msgspec.json.encode(evaluation), indent=1)}
     if REPORT in bundle.manifest.files:

@@ -17,13 +17,18 @@ NEEDED = 0.05
 """P-value below which newer customers tell the model from one that needs no recalibration."""
 
 
+CLOSE = 0.01
+"""A mean risk that is off by no more is not worth a note."""
+
+
 class Recalibration(msgspec.Struct, frozen=True, kw_only=True):
     """What newer customers say of a model's hazards: logit h' = intercept + slope * logit h.
 
     from_version: of the bundle that was recalibrated. book: name of the newer book. customers, churned: of that book,
     at risk and seen to churn within T periods. intercept_error, slope_error: standard errors. p_value: of the
     likelihood ratio test against intercept 0 and slope 1. expected_before, expected_after, observed: churn events
-    within T periods, each customer counted as often as it stands for others.
+    within T periods, each customer counted as often as it stands for others. risk_before, risk_after: mean over that book,
+    within the horizon.
     """
 
     from_version: str
@@ -38,14 +43,16 @@ class Recalibration(msgspec.Struct, frozen=True, kw_only=True):
     expected_before: float
     expected_after: float
     observed: float
+    risk_before: float
+    risk_after: float
 
     @property
     def needed(self) -> bool:
         return self.p_value < NEEDED
 
 
-def sentences(found: Recalibration) -> Iterator[str]:
-    """For whoever ran the command."""
+def sentences(found: Recalibration, kaplan_meier_churn: float | None) -> Iterator[str]:
+    """For whoever ran the command; `kaplan_meier_churn` is what was observed within the horizon, if it can be told."""
     yield (
         f"{found.book}: {found.customers} customers, {found.churned} churned; "
         f"intercept {found.intercept:.3f} (standard error {found.intercept_error:.3f}), "
@@ -54,6 +61,16 @@ def sentences(found: Recalibration) -> Iterator[str]:
     before, after = found.expected_before / found.observed, found.expected_after / found.observed
     yield f"expected / observed churn: {before:.3f} before, {after:.3f} after"
     yield f"calibration slope: {found.slope:.3f} before, 1.000 after"
+    risk = f"mean risk within the horizon: {found.risk_before:.3f} before, {found.risk_after:.3f} after"
+    if kaplan_meier_churn is None:
+        yield risk
+    else:
+        yield f"{risk}; observed (Kaplan-Meier): {kaplan_meier_churn:.3f}"
+        if abs(found.risk_after - kaplan_meier_churn) > max(abs(found.risk_before - kaplan_meier_churn), CLOSE):
+            yield (
+                "note: within the horizon the old bundle is nearer to what was observed: those who have stayed long may "
+                "differ from those who signed up lately; recalibrate on a book of the latter alone, or fit again"
+            )
     verdict = (
         "recalibration is needed" if found.needed else "no need of recalibration is shown; the old bundle may stay"
     )

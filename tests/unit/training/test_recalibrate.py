@@ -28,7 +28,7 @@ from training.ingest import ingest
 from training.lifetimes import lifetimes
 from training.metrics import expected_events
 from training.recalibrate import recalibrate
-from training.recalibration_texts import Recalibration, noticed
+from training.recalibration_texts import Recalibration, noticed, sentences
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 HEADER = "months,churned,seats,plan"
@@ -183,6 +183,14 @@ def test_the_old_report_says_first_that_it_is_of_the_old_model(bundle: Bundle, n
     assert f"version {bundle.manifest.version}" in page
     old = (bundle.folder / "report.html").read_text("utf-8")
     assert re.sub('<div class="note warn" lang=".*?</div></div>', "", page) == old
+
+
+def test_a_risk_within_the_horizon_that_came_out_worse_is_told(new: Bundle) -> None:
+    found = msgspec.convert(recalibrated(new) | {"risk_before": 0.28, "risk_after": 0.26}, Recalibration)
+    note = "within the horizon the old bundle is nearer"
+    assert [observed for observed in (0.29, 0.26, 0.269, None) if note in " ".join(sentences(found, observed))] == [
+        0.29
+    ]
 
 
 def test_a_book_whose_name_means_harm_is_escaped_in_the_notice(new: Bundle) -> None:
