@@ -16,14 +16,12 @@ import numpy as np
 from sklearn.base import clone
 
 from models.contract import Vector
+from training.customers import CHURNERS
 from training.lifetimes import Floats, Lifetimes, structured
 from training.measure import Figure, brier_periods, figure, supported
 from training.metrics import Weighed, auc, brier, c_index, integrated_brier, resamples
 from training.peers import PEERS, Peer, Predict, Task
 from training.selection import select
-
-CHURNERS = 20
-"""Fewer teach a peer nothing."""
 
 REPLICATES = 400
 """Bootstrap resamples: twice as many as for an interval alone, since a bar may stand at its end."""

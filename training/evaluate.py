@@ -13,6 +13,7 @@ import polars as pl
 from models.bundle import Bundle
 from training.book import Book, read_book, refuse_future
 from training.calibration import Decile, Gain, GroupCalibration, deciles, gains, groups
+from training.economics_values import customer_weights
 from training.encode import encode
 from training.errors import DataError
 from training.holdout import CUSTOMERS, HeldOut, Split, followed
@@ -121,7 +122,7 @@ def evaluate_bundle(bundle: Bundle, path: Path, now: datetime) -> Evaluation:
             rows=rows,
             survival=np.concatenate(chunks).astype(np.float64),
             lives=lives.take(rows),
-            weight=np.ones(len(rows)) if book.source.weight is None else people[book.source.weight].to_numpy(),
+            weight=customer_weights(book, people),
             followed=followed(book, people),
             cohort=np.zeros(len(rows), dtype=np.int64),
             cohorts=(),

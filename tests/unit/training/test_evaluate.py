@@ -94,13 +94,13 @@ def test_every_cohort_has_its_row_and_every_figure_its_interval() -> None:
 
 def test_intervals_hold_what_other_samples_of_customers_give() -> None:
     aucs = []
-    for seed in range(20):
+    for seed in range(8):
         x, lives = customers(seed)
         found = judged(truth(x), lives).overall.auc_at_horizon
         assert found is not None
         aucs.append(found)
     best = float(np.mean([auc.value for auc in aucs]))
-    assert sum(auc.low <= best <= auc.high for auc in aucs) >= 16
+    assert sum(auc.low <= best <= auc.high for auc in aucs) >= 6
     assert np.std([auc.value for auc in aucs]) == pytest.approx((aucs[0].high - aucs[0].low) / 3.92, rel=0.5)
 
 
