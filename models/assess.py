@@ -107,8 +107,8 @@ class Assessor:
         stays = survival[:, manifest.horizons[0] - 1].astype(np.float64)
         risk = 1.0 - stays
         band = np.searchsorted(BAND_FROM, risk, side="right")
-        factor = np.exp(Z80 * spread)
-        risk_low, risk_high = 1.0 - stays ** (1 / factor), 1.0 - stays**factor
+        factor, point = np.exp(Z80 * spread), np.where(np.isnan(spread), np.nan, stays)  # for 1 ** NaN is 1
+        risk_low, risk_high = 1.0 - point ** (1 / factor), 1.0 - point**factor
         money = manifest.money.resolve(self.contract, x, columns or {}, sent or {})
         exits, periods = self._other_exits, manifest.supported_periods
         worth = value(survival, money, manifest.period, periods, other_exits=exits, spread=spread)

@@ -101,7 +101,8 @@ def value(
             margin * (_pays(survival ** np.exp(z * spread)[:, None], other_exits) * discounting).sum(axis=1) - closing
             for z in (-Z80, Z80)
         ]
-        low, high = np.minimum(*ends), np.maximum(*ends)
+        point = np.where(np.isnan(spread), np.nan, net)  # for 1 ** NaN is 1
+        low, high = np.min([*ends, point], axis=0), np.max([*ends, point], axis=0)
         negative = _negative_probability(net, low, high)
     return Value(
         known=known,
@@ -131,7 +132,8 @@ def _pays(survival: NDArray[np.floating], other_exits: Floats | None) -> Floats:
 def _negative_probability(net: Floats, low: Floats, high: Floats) -> Floats:
     """P(net < 0) for a quantity that is `low`, `net` and `high` at the quantiles -Z80, 0 and Z80 of a normal one.
 
-    In between, and beyond, it is taken to follow the line through the two nearest.
+    In between, and beyond, it is taken to follow the line through the two nearest; for a shift of the log cumulative
+    hazard the probability is off by at most about a tenth of its standard error.
     """
     across = net - np.where(net < 0, high, low)
     quantile = Z80 * np.divide(net, across, out=np.full(len(net), np.inf), where=across != 0)

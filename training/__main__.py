@@ -17,6 +17,9 @@ from models.registry import activate
 
 REGISTRY = Path("models/registry")
 
+PATHS = {"bundle": "BUNDLE", "book": "BOOK.toml", "data": "DATA"}
+"""What commands work on, and how their help calls it."""
+
 FEWEST_REPLICATES = 5
 """Of fewer the spread itself is anybody's guess."""
 
@@ -45,9 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description="From a book of customers to a live model.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, what: str, run: Callable[[argparse.Namespace], int | None]) -> argparse.ArgumentParser:
+    def add(
+        name: str, what: str, run: Callable[[argparse.Namespace], int | None], *paths: str
+    ) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=what)
         command.set_defaults(run=run)
+        for path in paths:
+            command.add_argument(path, type=Path, metavar=PATHS[path])
         return command
 
     command = add("sample", "write a sample book", _sample)
@@ -65,8 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--proxy", action="store_true", help="plant a feature that stands in for a protected column")
     command.add_argument("--parquet", action="store_true", help="saas.parquet instead of saas.csv")
 
-    command = add("fit", "fit a book, print the bundle's folder last", _fit)
-    command.add_argument("book", type=Path, metavar="BOOK.toml")
+    command = add("fit", "fit a book, print the bundle's folder last", _fit, "book")
     command.add_argument("--out", type=Path, default=REGISTRY, metavar="REGISTRY")
     command.add_argument(
         "--replicates",
@@ -76,33 +82,30 @@ def _parser() -> argparse.ArgumentParser:
         help="refits that intervals are learned from; 0: none",
     )
 
-    command = add("activate", "make a bundle the live one, or go back to an older one", _activate)
-    command.add_argument("bundle", type=Path, metavar="BUNDLE")
+    command = add("activate", "make a bundle the live one, or go back to an older one", _activate, "bundle")
 
-    command = add("evaluate", "metrics of a bundle on a labelled book, as JSON", _evaluate)
-    command.add_argument("bundle", type=Path, metavar="BUNDLE")
-    command.add_argument("book", type=Path, metavar="BOOK.toml")
+    command = add("evaluate", "metrics of a bundle on a labelled book, as JSON", _evaluate, "bundle", "book")
 
-    command = add("backtest", "what a policy would have earned on a labelled book", _backtest)
-    command.add_argument("bundle", type=Path, metavar="BUNDLE")
-    command.add_argument("book", type=Path, metavar="BOOK.toml")
+    command = add(
+        "recalibrate", "bring a bundle to the level of risk that newer customers show", _recalibrate, "bundle", "book"
+    )
+    command.add_argument("--out", type=Path, metavar="REGISTRY", help="default: the one that the bundle is in")
+
+    command = add("backtest", "what a policy would have earned on a labelled book", _backtest, "bundle", "book")
     command.add_argument("--policy", type=Path, metavar="FILE", help="instead of the model's live policy")
     command.add_argument("--out", type=Path, metavar="FILE", help="every figure, as JSON")
 
-    command = add("compare", "fit what others would fit to the same splits, print a table", _compare)
-    command.add_argument("book", type=Path, metavar="BOOK.toml")
+    command = add("compare", "fit what others would fit to the same splits, print a table", _compare, "book")
     command.add_argument("--out", type=Path, metavar="FILE.json", help=f"default: {REGISTRY}/NAME/peers.json")
     command.add_argument("--customers", type=int, metavar="N", help="learn from and judge at most so many")
 
-    command = add("score", "score a CSV or Parquet file of prospects", _score)
-    command.add_argument("bundle", type=Path, metavar="BUNDLE")
-    command.add_argument("data", type=Path, metavar="DATA")
+    command = add("score", "score a CSV or Parquet file of prospects", _score, "bundle", "data")
     command.add_argument("--out", type=Path, required=True, metavar="FILE", help="CSV or Parquet, by its ending")
+    command.add_argument("--intervals", action="store_true", help="add 80 %% intervals and how sure a loss is")
     command.add_argument("--curves", action="store_true", help="add the survival curve, s_1 … s_T")
     command.add_argument("--policy", type=Path, metavar="FILE", help="instead of the model's live policy")
 
-    command = add("publish", "send prospects' features to the service", _publish)
-    command.add_argument("data", type=Path, metavar="DATA")
+    command = add("publish", "send prospects' features to the service", _publish, "data")
     command.add_argument("--url", required=True, help="of the service, such as http://127.0.0.1:8000")
     command.add_argument("--key", required=True, help="an API key with the scope features")
     command.add_argument("--id", metavar="COLUMN", help="default: the book's id column, else the first column")
@@ -160,6 +163,13 @@ def _evaluate(args: argparse.Namespace) -> None:
     print(msgspec.json.format(msgspec.json.encode(metrics), indent=2).decode())
 
 
+def _recalibrate(args: argparse.Namespace) -> None:
+    from training.recalibrate import recalibrate  # noqa: PLC0415
+
+    bundle = open_bundle(args.bundle.resolve())
+    print(recalibrate(bundle, args.book, args.out or bundle.folder.parents[1], datetime.now(UTC)))
+
+
 def _backtest(args: argparse.Namespace) -> None:
     from training.backtest_book import backtest_book  # noqa: PLC0415
     from training.backtest_tables import show  # noqa: PLC0415
@@ -190,7 +200,8 @@ def _score(args: argparse.Namespace) -> None:
     from training.score import score  # noqa: PLC0415
 
     bundle, now = open_bundle(args.bundle.resolve()), datetime.now(UTC)
-    score(bundle, args.data, args.out, now, policy_file=args.policy, curves=args.curves)
+    further = {"intervals": args.intervals, "curves": args.curves}
+    score(bundle, args.data, args.out, now, policy_file=args.policy, **further)
 
 
 def _publish(args: argparse.Namespace) -> int:

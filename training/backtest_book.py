@@ -16,17 +16,18 @@ from models.policy import Policy, read_policy
 from models.registry import live_policy
 from training.backtest import Absent, Backtest, backtest
 from training.backtest_texts import asked, cross_fitted
-from training.book import Book, read_book, refuse_future
+from training.book import Book
 from training.customers import fingerprint
 from training.economics_texts import Text
 from training.economics_values import customer_weights, money_inputs
 from training.encode import encode
 from training.errors import DataError
 from training.hazard import AdditiveHazardClassifier
-from training.holdout import CUSTOMERS, Ints, hold_out
-from training.ingest import ingest
+from training.holdout import hold_out
+from training.labelled import labelled
 from training.lifetimes import Floats, Lifetimes, lifetimes
 from training.progress import bar
+from training.splits import CUSTOMERS, Ints
 
 
 def backtest_book(bundle: Bundle, path: Path, policy_file: Path | None, now: datetime) -> Backtest:
@@ -45,14 +46,9 @@ def backtest_book(bundle: Bundle, path: Path, policy_file: Path | None, now: dat
     """
     policy = live_policy(bundle.folder.parent) if policy_file is None else _policy(policy_file)
     assessor = Assessor(bundle, policy)  # before anything is read: the policy may not fit the model
-    manifest, book = bundle.manifest, read_book(path)
-    refuse_future(book, now)
-    if book.source.period != manifest.period:
-        raise DataError(
-            f"{path}: counts in {book.source.period}s, the bundle in {manifest.period}s; use a matching book"
-        )
+    manifest = bundle.manifest
     with bar("reading") as progress:
-        frame = ingest(book, bundle, progress=progress).frame
+        book, frame = labelled(bundle, path, now, progress)
     x, lives = encode(manifest.contract, frame), lifetimes(book, frame)
     rows, survival, on = _survival(bundle, book, frame, x, lives)
     columns = money_inputs(manifest.money, manifest.contract, frame[rows])

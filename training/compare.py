@@ -15,11 +15,11 @@ from training.book import read_book, refuse_future
 from training.contest import Heat, PeerRow, last_period, play, rank
 from training.customers import Customers
 from training.errors import DataError
-from training.holdout import Split, split
 from training.ingest import ingest
 from training.lifetimes import kaplan_meier
 from training.measure import Figure
 from training.peers import PEERS, Task
+from training.splits import Split, split
 
 CUSTOMERS = 10_000
 """Customers that a model learns from, and that are judged: a survival forest takes minutes for more."""

@@ -17,9 +17,10 @@ from sklearn.base import clone
 
 from models.contract import Vector
 from training.customers import CHURNERS
+from training.errors import DataError
 from training.lifetimes import Floats, Lifetimes, structured
 from training.measure import Figure, brier_periods, figure, supported
-from training.metrics import Weighed, auc, brier, c_index, integrated_brier, resamples
+from training.metrics import Ints, Weighed, auc, brier, c_index, integrated_brier, resamples
 from training.peers import PEERS, Peer, Predict, Task
 from training.selection import select
 
@@ -75,7 +76,11 @@ class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
 def play(
     heats: Sequence[Heat], peers: Sequence[Peer] = PEERS, progress: Callable[[float], None] = lambda _: None
 ) -> Played:
-    """Fit our model and its peers in every heat; a peer that fails once is left out."""
+    """Fit our model and its peers in every heat; a peer that fails once is left out.
+
+    Raises:
+        DataError: ours fails.
+    """
     played = Played({}, {}, {})
     models = (Peer(OURS, ours, takes_entry=True), *peers)
     for number, model in enumerate(models):
@@ -87,7 +92,9 @@ def play(
                 break
             curves.append(found)
             progress((number + (done + 1) / len(heats)) / len(models))
-        else:
+        if OURS in played.left_out:
+            raise DataError(f"compare: {played.left_out[OURS]} in one of {len(heats)} parts; add customers")
+        if model.name not in played.left_out:
             played.survival[model.name] = curves
             played.seconds[model.name] = time.perf_counter() - started
     return played
@@ -105,15 +112,16 @@ def last_period(heats: Sequence[Heat]) -> int:
     return min(min(supported(heat.task.lives), supported(heat.lives)) for heat in heats)
 
 
-def rank(heats: Sequence[Heat], played: Played, tau: int) -> tuple[PeerRow, ...]:
+def rank(heats: Sequence[Heat], played: Played, tau: int, periods: Ints | None = None) -> tuple[PeerRow, ...]:
     """The models in the order in which they played.
 
     Args:
         heats: at least one.
         played: what came of them.
-        tau: the last period that the C-index and the integrated Brier score look at.
+        tau: the last period that the C-index looks at.
+        periods: that the integrated Brier score looks at; `brier_periods` up to tau if None.
     """
-    metrics = {name: _metrics(heats, curves, tau) for name, curves in played.survival.items()}
+    metrics = {name: _metrics(heats, curves, tau, periods) for name, curves in played.survival.items()}
     return tuple(
         PeerRow(
             name=name,
@@ -144,20 +152,23 @@ def _judge(model: Peer, heat: Heat) -> Floats | str:
         return f"could not be fitted ({error})"
 
 
-def _metrics(heats: Sequence[Heat], curves: Sequence[Floats], tau: int) -> dict[str, Floats]:
+def _metrics(heats: Sequence[Heat], curves: Sequence[Floats], tau: int, periods: Ints | None) -> dict[str, Floats]:
     """Each metric, mean over the heats, for the customers and for their resamples. Shape [1 + REPLICATES]."""
     each: dict[str, list[Floats]] = {"c_index_ipcw": [], "auc_at_horizon": [], "brier_at_horizon": []}
     each["integrated_brier"] = []
     for number, (heat, curve) in enumerate(zip(heats, curves, strict=True)):
         horizon = heat.task.ours.horizon
-        end, at_horizon = min(tau, curve.shape[1]), curve[:, horizon - 1]
+        at_horizon, times = (
+            curve[:, horizon - 1],
+            brier_periods(min(tau, curve.shape[1])) if periods is None else periods,
+        )
         weights = resamples(heat.weight, REPLICATES, seed=number)
         people = Weighed.over(heat.lives, weights, max(horizon, int(heat.lives.exit.max())))
         each["c_index_ipcw"].append(c_index(1.0 - at_horizon, people, tau))
         each["auc_at_horizon"].append(auc(1.0 - at_horizon, people, horizon))
         each["brier_at_horizon"].append(brier(at_horizon, people, horizon))
-        if end > 1:
-            each["integrated_brier"].append(integrated_brier(curve, people, brier_periods(end)))
+        if len(times) > 1:
+            each["integrated_brier"].append(integrated_brier(curve, people, times))
     nothing = np.full(1 + REPLICATES, np.nan)
     return {metric: np.mean(values, axis=0) if values else nothing for metric, values in each.items()}
 

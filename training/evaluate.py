@@ -11,17 +11,18 @@ import numpy as np
 import polars as pl
 
 from models.bundle import Bundle
-from training.book import Book, read_book, refuse_future
+from training.book import Book
 from training.calibration import Decile, Gain, GroupCalibration, deciles, gains, groups
 from training.economics_values import customer_weights
 from training.encode import encode
 from training.errors import DataError
-from training.holdout import CUSTOMERS, HeldOut, Split, followed
-from training.ingest import ingest
+from training.holdout import HeldOut
+from training.labelled import labelled
 from training.lifetimes import lifetimes
 from training.measure import CohortMetrics, measure, within
 from training.metrics import Weighed, expected_events, resamples
 from training.progress import bar
+from training.splits import CUSTOMERS, Split, followed
 
 CHUNK_ROWS = 8192
 
@@ -100,14 +101,8 @@ def evaluate_bundle(bundle: Bundle, path: Path, now: datetime) -> Evaluation:
         TrainingError: the book or its data cannot be used, or counts time in another unit than the bundle.
     """
     manifest = bundle.manifest
-    book = read_book(path)
-    refuse_future(book, now)
-    if book.source.period != manifest.period:
-        raise DataError(
-            f"{path}: counts in {book.source.period}s, the bundle in {manifest.period}s; use a matching book"
-        )
     with bar("reading") as progress:
-        frame = ingest(book, bundle, progress=progress).frame
+        book, frame = labelled(bundle, path, now, progress)
     with bar("evaluating") as progress:
         lives = lifetimes(book, frame)
         rows = np.flatnonzero(lives.observed)

@@ -71,7 +71,8 @@ class Evidence(NamedTuple):
         singles = []
         for j, feature in enumerate(tables.bins):
             own = np.stack([replicate.effects[j] @ slope for replicate in replicates], axis=-1)
-            drawn = rng.choice(len(own), len(replicates), p=self.person_periods[j] / self.person_periods[j].sum())
+            behind = self.person_periods[j] + 1e-9 * feature.learned  # of a book that begins after the horizon: none
+            drawn = rng.choice(len(own), len(replicates), p=behind / behind.sum())
             own[~feature.learned] = own[drawn, np.arange(len(replicates))]
             singles.append(scale * (own - own.mean(axis=1, keepdims=True)))
         pairs = [deviations([replicate.pairs[p].effects for replicate in replicates]) for p in range(len(tables.pairs))]

@@ -4,6 +4,8 @@
 
 Rows of the tables are found by counting, for each feature, the edges that are not below the value. Nothing compares
 with NaN, so a missing value counts none: row 0. A sentinel edge at infinity makes every number count at least one.
+
+What the model has learned stands in initializers of fixed names, from which `onnx_reader` has it back.
 """
 
 from __future__ import annotations
@@ -68,32 +70,33 @@ def _convert(scope: Scope, operator: Operator, container: Any) -> None:
     thresholds, offsets, table = _stack(model.tables_)
 
     wide = graph.node("Unsqueeze", operator.inputs[0].full_name, graph.integers([2]))
-    not_below = graph.node("LessOrEqual", wide, graph.floats(thresholds[None]))
+    not_below = graph.node("LessOrEqual", wide, graph.floats(thresholds[None], "thresholds"))
     counts = graph.node(
         "ReduceSum", graph.node("Cast", not_below, to=TensorProto.INT32), graph.integers([2]), keepdims=0
     )
-    rows = graph.node("Add", counts, graph.integers(offsets, np.int32))
-    effects = graph.node("Gather", graph.floats(table), rows, axis=0)  # [n, F, G]
+    rows = graph.node("Add", counts, graph.integers(offsets, np.int32, "offsets"))
+    effects = graph.node("Gather", graph.floats(table, "effects"), rows, axis=0)  # [n, F, G]
     cells = _pair_cells(graph, model.tables_, rows, offsets) if model.tables_.pairs else None
     if cells is not None:
         effects = graph.node("Add", effects, _pair_effects(graph, model.tables_, cells))
     total = graph.node("ReduceSum", effects, graph.integers([1]), keepdims=1)  # [n, 1, G]
 
-    hazards = graph.node("Softplus", graph.node("Add", total, graph.floats(model.tables_.baseline)))  # -log(1 - h)
-    survival = graph.node("Exp", graph.node("MatMul", hazards, graph.floats(-grid.periods_until)))
+    baseline = graph.floats(model.tables_.baseline, "baseline")
+    hazards = graph.node("Softplus", graph.node("Add", total, baseline))  # -log(1 - h)
+    survival = graph.node("Exp", graph.node("MatMul", hazards, graph.floats(-grid.periods_until, "periods_until")))
     graph.node("Squeeze", survival, graph.integers([1]), output=operator.outputs[0])
 
     attribution = model.attribution_
     # Along the path from the centre of the book to the prospect: [n, Q, G]
-    log_odds = graph.node("Mul", total, graph.floats(attribution.nodes[:, None]))
-    log_odds = graph.node("Add", log_odds, graph.floats(model.tables_.baseline))
+    log_odds = graph.node("Mul", total, graph.floats(attribution.nodes[:, None], "nodes"))
+    log_odds = graph.node("Add", log_odds, baseline)
     hazards = graph.node("Softplus", log_odds)
     survived = graph.node("Exp", graph.node("MatMul", hazards, graph.floats(-grid.periods_in_horizon[:, None])))
     weight = graph.floats(100.0 * attribution.weights[:, None] * grid.periods_in_horizon)
     slope = graph.node("Mul", graph.node("Mul", graph.node("Sigmoid", log_odds), survived), weight)
     slope = graph.node("ReduceSum", slope, graph.integers([1]), keepdims=1)  # [n, 1, G]
     values = graph.node("ReduceSum", graph.node("Mul", effects, slope), graph.integers([2]), keepdims=0)
-    graph.node("Sub", values, graph.floats(attribution.mean), output=operator.outputs[1])
+    graph.node("Sub", values, graph.floats(attribution.mean, "points_mean"), output=operator.outputs[1])
     _evidence(graph, model, rows, cells, operator.outputs)
 
 
@@ -105,7 +108,7 @@ def _pair_cells(graph: _Graph, tables: Tables, rows: str, offsets: NDArray[np.in
         stride[first, p], stride[second, p] = table.shape[1], 1
         start.append(height - offsets[first] * table.shape[1] - offsets[second])
         height += table.shape[0] * table.shape[1]
-    cells = graph.node("MatMul", rows, graph.integers(stride, np.int32))
+    cells = graph.node("MatMul", rows, graph.integers(stride, np.int32, "pair_strides"))
     return graph.node("Add", cells, graph.integers(start, np.int32))
 
 
@@ -114,7 +117,8 @@ def _pair_effects(graph: _Graph, tables: Tables, cells: str) -> str:
     share = np.zeros((len(tables.bins), len(tables.pairs)))
     for p, (first, second, _) in enumerate(tables.pairs):
         share[[first, second], p] = 0.5
-    effects = graph.node("Gather", graph.floats(_stack_pairs([pair.effects for pair in tables.pairs])), cells, axis=0)
+    table = graph.floats(_stack_pairs([pair.effects for pair in tables.pairs]), "pair_effects")
+    effects = graph.node("Gather", table, cells, axis=0)
     return graph.node("MatMul", graph.floats(share), effects)
 
 
@@ -124,17 +128,18 @@ def _evidence(
     """Standard error of the log cumulative hazard, and the fewest person-periods behind a feature value, each [n]."""
     evidence = model.evidence_
     counts = np.concatenate([_descending(each) for each in evidence.person_periods])
-    behind = graph.node("Gather", graph.floats(counts), rows, axis=0)
+    behind = graph.node("Gather", graph.floats(counts, "person_periods"), rows, axis=0)
     support = graph.node("ReduceMin", behind, graph.integers([1]), keepdims=0, output=outputs[3])
     if not len(evidence.baseline):
         graph.node("Mul", support, graph.floats(np.array(np.nan)), output=outputs[2])
         return
     deviations = np.concatenate([_descending(each) for each in evidence.deviations])
-    off = graph.node("Gather", graph.floats(deviations), rows, axis=0)  # [n, F, R]
+    off = graph.node("Gather", graph.floats(deviations, "deviations"), rows, axis=0)  # [n, F, R]
     off = graph.node("ReduceSum", off, graph.integers([1]), keepdims=0)
-    off = graph.node("Add", off, graph.floats(evidence.baseline))
+    off = graph.node("Add", off, graph.floats(evidence.baseline, "baseline_deviations"))
     if cells is not None:
-        joint = graph.node("Gather", graph.floats(_stack_pairs(evidence.pair_deviations)), cells, axis=0)
+        joint = graph.floats(_stack_pairs(evidence.pair_deviations), "pair_deviations")
+        joint = graph.node("Gather", joint, cells, axis=0)
         off = graph.node("Add", off, graph.node("ReduceSum", joint, graph.integers([1]), keepdims=0))
     graph.node("ReduceL2", off, graph.integers([1]), keepdims=0, output=outputs[2])
 
@@ -177,14 +182,14 @@ class _Graph:
         )
         return name
 
-    def floats(self, values: NDArray[np.floating]) -> str:
-        return self._constant(TensorProto.FLOAT, np.asarray(values, dtype=np.float32))
+    def floats(self, values: NDArray[np.floating], name: str = "constant") -> str:
+        return self._constant(TensorProto.FLOAT, np.asarray(values, dtype=np.float32), name)
 
-    def integers(self, values: Any, dtype: type[np.integer] = np.int64) -> str:
+    def integers(self, values: Any, dtype: type[np.integer] = np.int64, name: str = "constant") -> str:
         kind = TensorProto.INT32 if dtype is np.int32 else TensorProto.INT64
-        return self._constant(kind, np.asarray(values, dtype=dtype))
+        return self._constant(kind, np.asarray(values, dtype=dtype), name)
 
-    def _constant(self, kind: int, values: NDArray[np.generic]) -> str:
-        name: str = self._scope.get_unique_variable_name("constant")
-        self._container.add_initializer(name, kind, values.shape, values.ravel().tolist())
-        return name
+    def _constant(self, kind: int, values: NDArray[np.generic], name: str) -> str:
+        unique: str = self._scope.get_unique_variable_name(name)
+        self._container.add_initializer(unique, kind, values.shape, values.ravel().tolist())
+        return unique

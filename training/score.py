@@ -24,18 +24,28 @@ from training.progress import bar, say
 
 REASONS = 3
 
+INTERVALS = ("risk_low", "risk_high", "net_value_low", "net_value_high", "net_negative_probability")
+
 ASSESSED = 4096
 """Prospects assessed at once; more would not be faster and would only take memory."""
 
 
 def score(
-    bundle: Bundle, data: Path, out: Path, now: datetime, *, policy_file: Path | None = None, curves: bool = False
+    bundle: Bundle,
+    data: Path,
+    out: Path,
+    now: datetime,
+    *,
+    policy_file: Path | None = None,
+    intervals: bool = False,
+    curves: bool = False,
 ) -> int:
     """Assess every row of `data` as of `now`, write a row for each to `out`, return how many could not be assessed.
 
-    Both are CSV or Parquet by their endings. A row with a bad value keeps its place in `out`, with its id and nothing
-    else, and is listed in `<out>.rejects.csv`. The id is the book's id column, or the row number where `data` has none.
-    A column of the book's money that `data` lacks leaves the value unknown. `out` appears when it is complete.
+    Data and output are CSV or Parquet by their endings. A row with a bad value keeps its place in `out`, with its id
+    and nothing else, and is listed in `<out>.rejects.csv`. The id is the book's id column, or the row number where
+    `data` has none. A column of the book's money that `data` lacks leaves the value unknown. `intervals` appends
+    INTERVALS and support, `curves` the survival curve; what is not known is empty. `out` appears when it is complete.
 
     Raises:
         DataError: the file cannot be read or lacks a feature, or an ending is neither .csv nor .parquet.
@@ -49,7 +59,10 @@ def score(
     rejects.unlink(missing_ok=True)
     failed = 0
     try:
-        with bar("scoring") as progress, _Writer(draft, out, _schema(bundle, curves=curves)) as writer:
+        with (
+            bar("scoring") as progress,
+            _Writer(draft, out, _schema(bundle, intervals=intervals, curves=curves)) as writer,
+        ):
             for chunk in read_chunks(data):
                 frame, found = clean_chunk(chunk, roles, bundle.manifest.money)
                 frame = frame.with_columns(pl.lit(now.date()).alias(AS_OF))
@@ -94,7 +107,7 @@ def _roles(bundle: Bundle, data: Path) -> dict[str, Role]:
 
 
 def _answers(assessor: Assessor, frame: pl.DataFrame, *, curves: bool) -> pl.DataFrame:
-    """The answers for sound rows, column by column."""
+    """The answers for sound rows, column by column, of which the schema takes what was asked for."""
     contract = assessor.contract
     found = assessor.assess(encode(contract, frame), _money_columns(assessor, frame))
     value = found.value
@@ -110,6 +123,14 @@ def _answers(assessor: Assessor, frame: pl.DataFrame, *, curves: bool) -> pl.Dat
         "action": np.array(ACTIONS)[found.action],
     }
     columns |= _reasons(assessor, found)
+    columns |= {
+        "risk_low": found.risk_low,
+        "risk_high": found.risk_high,
+        "net_value_low": value.net_value_low,
+        "net_value_high": value.net_value_high,
+        "net_negative_probability": value.net_negative_probability,
+        "support": found.support,
+    }
     if curves:
         columns |= {f"s_{t}": found.survival[:, t - 1] for t in range(1, found.survival.shape[1] + 1)}
     return pl.DataFrame(columns, nan_to_null=True)
@@ -151,7 +172,7 @@ def _in_place(ids: pl.Series, good: pl.Series, answers: list[pl.DataFrame], sche
     return pl.DataFrame([ids.alias("id"), *columns])
 
 
-def _schema(bundle: Bundle, *, curves: bool) -> pl.Schema:
+def _schema(bundle: Bundle, *, intervals: bool, curves: bool) -> pl.Schema:
     """The columns of the output, in their order."""
     number, text = pl.Float64(), pl.String()
     kinds: dict[str, pl.DataType] = {"id": text, "risk_score": number, "band": text}
@@ -159,6 +180,8 @@ def _schema(bundle: Bundle, *, curves: bool) -> pl.Schema:
     kinds |= {"break_even": pl.Int64(), "loss_probability": number, "ltv_minus": pl.Boolean(), "action": text}
     for place in range(1, REASONS + 1):
         kinds |= {f"reason_{place}": text, f"points_{place}": pl.Float32()}
+    if intervals:
+        kinds |= dict.fromkeys(INTERVALS, number) | {"support": pl.Int64()}
     if curves:
         kinds |= {f"s_{t}": pl.Float32() for t in range(1, bundle.manifest.periods + 1)}
     return pl.Schema(kinds)

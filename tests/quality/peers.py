@@ -1,7 +1,7 @@
 """`make quality`: our model against its peers, on the frozen Telco protocol (see tests/quality/telco.py).
 
 The peers take minutes, so they meet on the first split seeds only. The metrics are those of the protocol. The losses,
-by how much ours is worse, are those of `training compare` up to the same period, and the bar stands at the upper end of
+by how much ours is worse, are those of `training compare` in the same periods, and the bar stands at the upper end of
 their 95 % interval by paired customer bootstrap. The seeds share their customers, so that a second one narrows nothing:
 the ends of their intervals are averaged.
 """
@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from tests.quality.telco import BARS, TAU, fold, metrics, split, telco
+from tests.quality.telco import BARS, BRIER_PERIODS, TAU, fold, metrics, split, telco
 from tests.support.tables import Row, report
 from training.contest import play, rank
 from training.measure import Figure
@@ -30,7 +30,7 @@ def main() -> int:
     heats = [[fold(book, frame, train, test) for train, test in split(frame, book, seed)] for seed in SEEDS]
     with bar("fitting the peers") as progress:
         played = [play(heats[seed], progress=share(progress, seed, len(SEEDS))) for seed in SEEDS]
-    ranked = [rank(heats[seed], played[seed], TAU) for seed in SEEDS]
+    ranked = [rank(heats[seed], played[seed], TAU, BRIER_PERIODS) for seed in SEEDS]
     rows: list[Row] = []
     for position, peer in enumerate(ranked[0]):
         each = [
@@ -48,7 +48,7 @@ def main() -> int:
                 "fit_seconds": peer.fit_seconds,
             }
         )
-    rows.append({"name": "bar, upper end of the loss", **dict.fromkeys(BARS, ""), **losses(LOSSES), "fit_seconds": ""})
+    rows.append({"name": "bar", **dict.fromkeys(BARS, ""), **losses(LOSSES), "fit_seconds": ""})
     report("peers", f"Telco, 5-fold, {len(SEEDS)} split seeds: by how much ours is worse, upper end of 95 %", rows)
     above = [name for name, most in losses(LOSSES).items() for row in rows[:-1] if float(row[name] or -1) > most]
     return 1 if above or any(one.left_out for one in played) else 0
@@ -67,7 +67,7 @@ def upper(found: list[Figure | None]) -> str | float:
 
 def figure(value: float) -> str | float:
     """A metric; nothing where a model has no curve to measure."""
-    return value if np.isfinite(value) else ""
+    return float(value) if np.isfinite(value) else ""
 
 
 if __name__ == "__main__":

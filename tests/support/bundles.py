@@ -54,16 +54,21 @@ def make_bundle(
     contract: Contract = CONTRACT,
     money: MoneyTerms = CONSTANT_MONEY,
     tilt: float = 0.0,
+    spread: float | None = SPREAD,
+    support: float = SUPPORT,
     live: bool = True,
 ) -> Path:
-    """Write a bundle, make it the live one when `live`, and return its folder. Another `tilt` is another version."""
-    model = _model(contract, tilt)
+    """Write a bundle, make it the live one when `live`, and return its folder. Another `tilt` is another version.
+
+    Every answer has the same `spread` and `support`; a spread of None stands for a bundle without bootstrap.
+    """
+    model = _model(contract, tilt, np.nan if spread is None else spread, support)
     scorer = Scorer(model, len(contract.features), PERIODS)
     rows: list[dict[str, bool | int | float | str | None]] = [{}, {contract.names[0]: _some(contract.features[0])}]
     golden = []
     for row in rows:
-        survival, points, spread, support = (each[0] for each in scorer(contract.encode(row)[None, :]))
-        golden.append(GoldenRow(row, survival.tolist(), points.tolist(), float(spread), float(support)))
+        survival, points, *_ = (each[0] for each in scorer(contract.encode(row)[None, :]))
+        golden.append(GoldenRow(row, survival.tolist(), points.tolist(), spread, support))
     manifest = Manifest(
         name=name,
         created_at="2026-01-01T00:00:00Z",
@@ -102,10 +107,8 @@ def _effects(contract: Contract) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _model(contract: Contract, tilt: float) -> bytes:
+def _model(contract: Contract, tilt: float, spread: float, support: float) -> bytes:
     """Survival with risk at 12 periods = base + shares; points = 100 * share, clipped, zero where NaN.
-
-    Every answer has the same spread and support.
 
     Clipped risk would break the sum of points, so shares are bounded to leave 0 < risk < 1.
     """
@@ -123,8 +126,8 @@ def _model(contract: Contract, tilt: float) -> bytes:
         "least": np.float32(0.01),
         "most": np.float32(0.99),
         "one": np.float32(1),
-        "off_by": np.float32(SPREAD),
-        "periods": np.float32(SUPPORT),
+        "off_by": np.float32(spread),
+        "periods": np.float32(support),
         "axis": np.array([1], dtype=np.int64),
         "time": np.arange(1, PERIODS + 1, dtype=np.float32)[None, :] / 12,
     }

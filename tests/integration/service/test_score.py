@@ -16,7 +16,7 @@ from models.contract import Scalar
 from models.policy import DEFAULT
 from models.registry import live_version
 from tests.support.app import client_of, settings_for
-from tests.support.bundles import CONTRACT, MONEY, make_bundle
+from tests.support.bundles import CONTRACT, MONEY, SUPPORT, make_bundle
 from tests.support.valkey import Valkey
 
 Client = TestClient[Litestar]
@@ -37,9 +37,12 @@ def test_answer_has_every_field_of_the_design_and_no_others(client: Client) -> N
         *("reasons", "title", "message", "missing", "unknown", "out_of_range", "features_as_of", "degraded"),
         *("degraded_because", "model"),
     }
-    assert answer["risk"].keys() == {"score", "percent", "band", "base", "horizon", "period"}
+    assert answer["risk"].keys() == {
+        *("score", "percent", "low", "high", "band", "base", "horizon", "period", "support"),
+    }
     assert answer["value"].keys() == {
-        *("currency", "pltv", "net_value", "pltv_to_cpa", "break_even", "loss_probability", "beyond_data_share"),
+        *("currency", "pltv", "net_value", "net_value_low", "net_value_high", "net_negative_probability"),
+        *("pltv_to_cpa", "break_even", "loss_probability", "beyond_data_share"),
     }
     assert answer["reasons"][0].keys() == {"feature", "label", "value", "points"}
     assert answer["model"].keys() == {"name", "version", "contract", "policy"}
@@ -53,9 +56,32 @@ def test_score_is_the_one_that_assess_gives_in_process(client: Client, small_reg
     answer = post(client, {"prospect_id": "L-1", "features": RISKY}, "/v1/score?reasons=all")
     assert answer["risk"]["score"] == round(float(expected.risk[0]), 6)
     assert answer["value"]["pltv"] == round(float(expected.value.pltv[0]), 2)
+    assert answer["risk"]["low"] == round(float(expected.risk_low[0]), 6) < answer["risk"]["score"]
+    assert answer["risk"]["high"] == round(float(expected.risk_high[0]), 6) > answer["risk"]["score"]
+    assert answer["risk"]["support"] == SUPPORT
+    for name, digits in (("net_value_low", 2), ("net_value_high", 2), ("net_negative_probability", 6)):
+        assert answer["value"][name] == round(float(getattr(expected.value, name)[0]), digits)
     points = sum(reason["points"] for reason in answer["reasons"])
     assert points == pytest.approx(100 * (answer["risk"]["score"] - answer["risk"]["base"]), abs=0.05)
     assert len(answer["reasons"]) == len(CONTRACT.features)
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_without_bootstrap_the_intervals_are_null_and_a_loss_is_reviewed(
+    tmp_path: Path, valkey: Valkey, lang: str
+) -> None:
+    make_bundle(tmp_path, spread=None)
+    losing = {"prospect_id": "L", "features": {**RISKY, "monthly_charges": 15}}
+    with client_of(settings_for(tmp_path, valkey.url)) as client:
+        alone = post(client, losing, f"/v1/score?lang={lang}")
+        [batched] = post(client, {"prospects": [losing]}, f"/v1/score/batch?lang={lang}")["results"]
+    for answer in (alone, batched):
+        assert (answer["risk"]["low"], answer["risk"]["high"], answer["risk"]["support"]) == (None, None, SUPPORT)
+        assert {name for name, number in answer["value"].items() if number is None} >= {
+            *("net_value_low", "net_value_high", "net_negative_probability"),
+        }
+        assert answer["value"]["net_value"] < 0
+        assert (answer["ltv_minus"], answer["action"]) == (True, "review")
 
 
 def test_features_sent_override_those_stored_and_null_makes_missing(client: Client) -> None:
@@ -172,7 +198,8 @@ def test_batch_answers_each_as_alone_and_one_bad_entry_fails_alone(client: Clien
     assert failed[7]["prospect_id"] == "L-7"
     alone = post(client, prospects[200])
     assert results[200]["risk"] == alone["risk"]
-    assert np.isclose(results[200]["value"]["pltv"], alone["value"]["pltv"], atol=0.01)
+    for name in ("pltv", "net_value_low", "net_value_high"):
+        assert np.isclose(results[200]["value"][name], alone["value"][name], atol=0.01)
 
 
 def test_decisions_are_unique_and_sort_by_time(client: Client) -> None:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from models.assess import BANDS, Assessor
 from models.bundle import open_bundle
 from models.contract import Contract, Scalar
 from models.errors import PolicyError
 from models.policy import ACTIONS, DEFAULT, read_policy
-from tests.support.bundles import CONTRACT, make_bundle
+from tests.support.bundles import CONTRACT, SPREAD, SUPPORT, make_bundle
 
 STRICT = read_policy('[[rules]]\nname = "no-one"\naction = "do_not_chase"\nany = ["risk >= 0", "not ltv_minus"]')
 LOSS: dict[str, Scalar] = {"contract": "Month-to-month", "monthly_charges": 15.0, "paperless": True, "seats": 3}
@@ -54,6 +55,49 @@ def test_the_loss_is_turned_away_and_the_gain_is_not(assessor: Assessor) -> None
     assert [ACTIONS[code] for code in found.action] == ["do_not_chase", "proceed"]
     assert assessor.policy.rules[found.rule[0]].name == "default-do-not-chase"
     assert not found.capped.any()
+
+
+def test_the_interval_of_the_risk_is_that_of_the_log_cumulative_hazard(assessor: Assessor) -> None:
+    found = assessor.assess(encoded(LOSS, GAIN))
+    cumulative = -np.log1p(-found.risk)
+    reach = norm.ppf(0.9) * SPREAD  # 80 % of a normal variable lie within so much of its mean
+    assert found.risk_low == pytest.approx(-np.expm1(-cumulative * np.exp(-reach)))
+    assert found.risk_high == pytest.approx(-np.expm1(-cumulative * np.exp(reach)))
+    assert found.support.tolist() == [SUPPORT, SUPPORT]
+
+
+def test_without_bootstrap_the_interval_is_unknown_and_no_one_is_turned_away(tmp_path: Path) -> None:
+    bundle = open_bundle(make_bundle(tmp_path, spread=None))
+    found = Assessor(bundle, DEFAULT).assess(encoded(LOSS, GAIN))
+    unknown = (found.risk_low, found.risk_high, found.value.net_value_low, found.value.net_value_high)
+    assert np.isnan([*unknown, found.value.net_negative_probability]).all()
+    assert [ACTIONS[code] for code in found.action] == ["review", "proceed"]
+    survival = np.ones((2, bundle.manifest.periods), dtype=np.float32)
+    surely = Assessor(bundle, DEFAULT).judge(
+        encoded(LOSS, GAIN), bundle.scorer(encoded(LOSS, GAIN))._replace(survival=survival)
+    )
+    assert np.isnan([surely.risk_low, surely.risk_high]).all()
+
+
+@pytest.mark.parametrize(
+    ("spread", "support", "expected"),
+    [(0.05, 100.0, "do_not_chase"), (3.0, 100.0, "review"), (0.05, 99.0, "review")],
+    ids=["sure", "unsure", "hardly seen"],
+)
+def test_a_loss_on_thin_evidence_is_reviewed(tmp_path: Path, spread: float, support: float, expected: str) -> None:
+    bundle = open_bundle(make_bundle(tmp_path, tilt=0.4, spread=spread, support=support))
+    found = Assessor(bundle, DEFAULT).assess(encoded({**LOSS, "monthly_charges": 45.0}))
+    assert found.value.ltv_minus[0]
+    assert found.value.loss_probability[0] >= 0.6
+    assert ACTIONS[found.action[0]] == expected
+
+
+def test_curves_of_another_model_are_judged_by_the_same_money_and_policy(assessor: Assessor) -> None:
+    x = encoded(LOSS, GAIN)
+    scored = assessor.bundle.scorer(x)
+    found = assessor.judge(x, scored._replace(survival=scored.survival[::-1]))
+    assert found.risk.tolist() == assessor.assess(x).risk[::-1].tolist()
+    assert found.points.tolist() == assessor.assess(x).points.tolist()
 
 
 def test_bands_begin_at_thirty_and_sixty_percent(assessor: Assessor) -> None:
@@ -119,6 +163,22 @@ def test_a_policy_may_read_features_money_and_the_assessment(assessor: Assessor)
     assert ACTIONS[found.action[0]] == "review"
     assert found.rule[0] == 0
     assert found.rule[1] == 1
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "risk_low > 0",
+        "risk_high < 1",
+        "support >= 800",
+        "net_value_low < 0",
+        "net_value_high < 0",
+        "net_negative_probability > 0.5",
+    ],
+)
+def test_a_policy_may_read_how_sure_the_assessment_is(assessor: Assessor, condition: str) -> None:
+    policy = read_policy(f'[[rules]]\nname = "r"\naction = "review"\nall = ["{condition}"]')
+    assert ACTIONS[Assessor(assessor.bundle, policy).assess(encoded(LOSS)).action[0]] == "review"
 
 
 def test_a_policy_that_reads_what_the_model_has_not_is_refused(assessor: Assessor) -> None:

@@ -26,6 +26,12 @@ def test_a_bundle_opens_as_it_was_written(folder: Path) -> None:
     assert bundle.contract.hash == bundle.manifest.contract_hash
 
 
+def test_a_bundle_without_bootstrap_replays_its_golden_rows(tmp_path: Path) -> None:
+    folder = make_bundle(tmp_path, spread=None)
+    assert open_bundle(folder).manifest.version == folder.name
+    assert b'"spread":null' in (folder / "golden.jsonl").read_bytes()
+
+
 def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
 
@@ -90,6 +96,23 @@ def test_a_model_that_answers_otherwise_than_its_golden_rows_is_refused(folder: 
         open_bundle(forge(folder, with_its_hash))
 
 
+@pytest.mark.parametrize(
+    ("other", "output"), [({"spread": 0.3}, "spread"), ({"spread": None}, "spread"), ({"support": 900.0}, "support")]
+)
+def test_a_model_with_other_evidence_than_its_golden_rows_is_refused(
+    folder: Path, tmp_path: Path, other: dict[str, float | None], output: str
+) -> None:
+    changed = make_bundle(tmp_path / "other", **other)  # type: ignore[arg-type]
+    shutil.copy(changed / "model.onnx", folder / "model.onnx")
+    hashes = open_bundle(changed).manifest.files
+
+    def with_its_hash(manifest: Manifest) -> Manifest:
+        return msgspec.structs.replace(manifest, files={**manifest.files, "model.onnx": hashes["model.onnx"]})
+
+    with pytest.raises(BundleError, match=f"golden rows replay with {output} off by"):
+        open_bundle(forge(folder, with_its_hash))
+
+
 @pytest.mark.parametrize("lines", [b"", b"[]", b'{"features": {}, "survival": [0.5], "points": [0.0]}\n'])
 def test_golden_rows_that_do_not_fit_the_model_are_refused(folder: Path, lines: bytes) -> None:
     (folder / "golden.jsonl").write_bytes(lines)
@@ -102,9 +125,10 @@ def test_golden_rows_that_do_not_fit_the_model_are_refused(folder: Path, lines: 
         open_bundle(forge(folder, with_its_hash))
 
 
-def test_a_future_format_is_refused_with_the_remedy(folder: Path) -> None:
+@pytest.mark.parametrize("age", [1, 99])
+def test_another_format_is_refused_with_the_remedy(folder: Path, age: int) -> None:
     path = folder / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "format": 99}), "utf-8")
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "format": age}), "utf-8")
     with pytest.raises(BundleError, match="export the model again"):
         open_bundle(folder)
 

@@ -9,6 +9,8 @@ from models.policy import ACTIONS, DEFAULT, Policy, read_policy
 NAMES = {
     "ltv_minus": (),
     "loss_probability": (),
+    "net_negative_probability": (),
+    "support": (),
     "band": ("low", "medium", "high"),
     "discount": (),
     "plan": ("basic", "pro"),
@@ -16,6 +18,8 @@ NAMES = {
 COLUMNS = {
     "ltv_minus": np.array([1.0, 1.0, 0.0, 0.0, np.nan]),
     "loss_probability": np.array([0.7, 0.5, 0.1, 0.1, np.nan]),
+    "net_negative_probability": np.array([0.9, 0.9, 0.1, 0.1, np.nan]),
+    "support": np.full(5, 800.0),
     "band": np.array(["low", "low", "high", "low", "high"]),
     "discount": np.array([0.0, 0.3, 0.2, np.nan, 0.9]),
     "plan": np.array(["basic", "", "pro", "pro", "basic"]),
@@ -33,6 +37,27 @@ def rules(text: str) -> Policy:
 
 def test_the_default_policy_turns_away_only_a_probable_loss() -> None:
     assert actions(DEFAULT) == ["do_not_chase", "review", "review", "proceed", "review"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, "do_not_chase"),
+        ({"ltv_minus": 0.0}, "proceed"),
+        ({"loss_probability": 0.59}, "review"),
+        ({"net_negative_probability": 0.79}, "review"),
+        ({"net_negative_probability": np.nan}, "review"),
+        ({"support": 99.0}, "review"),
+        ({"loss_probability": 0.6, "net_negative_probability": 0.8, "support": 100.0}, "do_not_chase"),
+    ],
+)
+def test_the_default_policy_turns_away_a_probable_loss_only_on_sure_and_broad_evidence(
+    changed: dict[str, float], expected: str
+) -> None:
+    one = {name: column[:1] for name, column in COLUMNS.items()}
+    one |= {name: np.array([number]) for name, number in changed.items()}
+    _, action = DEFAULT.compile(NAMES).decide(one, 1)
+    assert ACTIONS[action[0]] == expected
 
 
 def test_the_first_rule_that_matches_decides_and_is_named() -> None:

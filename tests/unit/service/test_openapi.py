@@ -38,3 +38,12 @@ def test_keyed_routes_describe_bodies_answers_and_problems() -> None:
             assert "application/problem+json" in responses["401"]["content"]
             assert ("requestBody" in operation) == (method in ("post", "put", "patch"))
             assert "content" in responses["200"] or "204" in responses if "200" in responses else "204" in responses
+
+
+def test_what_a_bundle_without_bootstrap_does_not_know_may_be_null() -> None:
+    schemas = openapi.document()["components"]["schemas"]
+    unsure = {"Risk": ("low", "high"), "Worth": ("net_value_low", "net_value_high", "net_negative_probability")}
+    for schema, names in unsure.items():
+        for name in names:
+            assert {"type": "null"} in schemas[schema]["properties"][name]["anyOf"]
+    assert schemas["Risk"]["properties"]["support"] == {"type": "integer"}

@@ -130,3 +130,11 @@ def test_the_fingerprint_tells_other_data_apart() -> None:
     assert fingerprint(task.x, task.lives) == fingerprint(task.x.copy(), task.lives)
     assert fingerprint(task.x, task.lives) != fingerprint(other, task.lives)
     assert len(fingerprint(task.x, task.lives)) == 64
+
+
+def test_a_part_with_too_few_churners_to_learn_from_is_refused() -> None:
+    one = heat()
+    few = np.flatnonzero(one.task.lives.event)[:10]
+    task = one.task._replace(x=one.task.x[few], lives=one.task.lives.take(few), weight=one.task.weight[few])
+    with pytest.raises(DataError, match=r"compare: 10 churners to learn from, where it takes 20 in one of 1 parts"):
+        play([one._replace(task=task)], ())

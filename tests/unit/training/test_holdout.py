@@ -10,15 +10,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from training import holdout
+from training import splits
 from training.book import Book, read_book
 from training.encode import build_contract, encode
 from training.hazard import AdditiveHazardClassifier
-from training.holdout import hold_out, split
+from training.holdout import hold_out
 from training.ingest import ingest
 from training.lifetimes import completed_periods, lifetimes, structured
 from training.simulate import simulate, write_simulated
 from training.simulator.scenario import Scenario
+from training.splits import split
 
 ESTIMATOR = AdditiveHazardClassifier(horizon=12, periods=60, max_iter=5)
 
@@ -120,7 +121,7 @@ def test_a_large_book_is_sampled(saas: tuple[Book, pl.DataFrame]) -> None:
 
 def test_hardly_any_churner_still_gives_folds(saas: tuple[Book, pl.DataFrame], monkeypatch: pytest.MonkeyPatch) -> None:
     book, frame = saas
-    monkeypatch.setattr(holdout, "COHORT", 10_000)
+    monkeypatch.setattr(splits, "COHORT", 10_000)
     few = frame.filter(pl.col("left").is_null() | (pl.int_range(pl.len()) < 8))
     plan = split(book, few, lifetimes(book, few))
     assert (plan.split, len(plan.parts)) == ("customer", 5)

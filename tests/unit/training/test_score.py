@@ -15,7 +15,7 @@ from models.bundle import Bundle, open_bundle
 from models.errors import PolicyError
 from models.money import BOUNDS
 from models.policy import ACTIONS, DEFAULT
-from tests.support.bundles import MONEY, make_bundle
+from tests.support.bundles import MONEY, SUPPORT, make_bundle
 from training import files
 from training import score as scoring
 from training.errors import DataError
@@ -46,7 +46,7 @@ def leads(folder: Path, *rows: str, header: str = HEADER) -> Path:
 
 def test_scores_equal_those_given_one_by_one(tmp_path: Path, bundle: Bundle) -> None:
     out = tmp_path / "scores.parquet"
-    assert score(bundle, leads(tmp_path, *ROWS), out, curves=True) == 0
+    assert score(bundle, leads(tmp_path, *ROWS), out, intervals=True, curves=True) == 0
     table = pl.read_parquet(out)
     assessor = Assessor(bundle, DEFAULT)
     assert len(table) == len(ROWS)
@@ -69,6 +69,10 @@ def test_scores_equal_those_given_one_by_one(tmp_path: Path, bundle: Bundle) -> 
             assert found[name] == (pytest.approx(getattr(one.value, name)[0]) if one.value.known[0] else None)
         assert found["ltv_minus"] == (bool(one.value.ltv_minus[0]) if one.value.known[0] else None)
         assert found["break_even"] == (int(one.value.break_even[0]) or None)
+        assert (found["risk_low"], found["risk_high"]) == pytest.approx((one.risk_low[0], one.risk_high[0]), abs=1e-7)
+        assert found["support"] == one.support[0]
+        for name in ("net_value_low", "net_value_high", "net_negative_probability"):
+            assert found[name] == (pytest.approx(getattr(one.value, name)[0]) if one.value.known[0] else None)
         top = assessor.top_reasons(one, 3)[0]
         assert [found[f"reason_{i}"] for i in (1, 2, 3)] == [bundle.contract.names[j] for j in top]
         assert [found[f"points_{i}"] for i in (1, 2, 3)] == pytest.approx(one.points[0, top].tolist(), abs=1e-4)
@@ -83,6 +87,22 @@ def test_the_columns_are_those_of_the_design(tmp_path: Path, bundle: Bundle) -> 
         "id,risk_score,band,pltv,net_value,pltv_to_cpa,break_even,loss_probability,ltv_minus,action,"
         "reason_1,points_1,reason_2,points_2,reason_3,points_3"
     )
+
+
+def test_intervals_come_behind_the_columns_of_the_design(tmp_path: Path, bundle: Bundle) -> None:
+    score(bundle, leads(tmp_path, *ROWS), tmp_path / "s.csv", intervals=True, curves=True)
+    header = (tmp_path / "s.csv").read_text().splitlines()[0]
+    assert header.startswith("id,risk_score,")
+    assert ",points_3,risk_low,risk_high,net_value_low,net_value_high,net_negative_probability,support,s_1," in header
+
+
+def test_intervals_are_empty_from_a_bundle_without_bootstrap(tmp_path: Path) -> None:
+    bundle = open_bundle(make_bundle(tmp_path / "registry", spread=None))
+    score(bundle, leads(tmp_path, *ROWS), tmp_path / "s.csv", intervals=True)
+    table = pl.read_csv(tmp_path / "s.csv")
+    assert all(table[name].null_count() == len(ROWS) for name in scoring.INTERVALS)
+    assert table["support"].to_list() == [SUPPORT] * len(ROWS)
+    assert "do_not_chase" not in table["action"]
 
 
 def test_a_bad_row_keeps_its_place_with_empty_cells(tmp_path: Path, bundle: Bundle) -> None:
