@@ -22,9 +22,10 @@ from training.export import PARITY_TOLERANCE, Draft, ModelCard, draft
 from training.fit import METRICS, REPORT
 from training.hazard import AdditiveHazardClassifier
 from training.labelled import labelled
-from training.lifetimes import Lifetimes, lifetimes, structured
+from training.lifetimes import Lifetimes, lifetimes
+from training.measure import within
 from training.onnx_reader import read_estimator
-from training.personperiods import Floats, SurvivalTarget, TimeGrid, survival_target
+from training.personperiods import Floats, SurvivalTarget, TimeGrid
 from training.progress import bar, say
 from training.recalibration_texts import IN_SAMPLE, Recalibration, noticed, sentences
 from training.tables import Tables
@@ -61,20 +62,7 @@ def recalibrate(bundle: Bundle, path: Path, registry: Path, now: datetime) -> Pa
         log_odds = np.concatenate([each.sum(axis=1) for each in old.tables_.effects_of(x)]) + old.tables_.baseline
         line = _line(log_odds, target, old.tables_.grid, weight, book.source.data)
         new = moved(old, line, x, weight)
-    found = Recalibration(
-        from_version=manifest.version,
-        book=book.source.name,
-        customers=int((target.exit > target.entry).sum()),
-        churned=int(target.event.sum()),
-        intercept=line.intercept,
-        intercept_error=float(np.sqrt(line.covariance[0, 0])),
-        slope=line.slope,
-        slope_error=float(np.sqrt(line.covariance[1, 1])),
-        p_value=line.p_value,
-        expected_before=line.expected_before,
-        expected_after=line.expected_after,
-        observed=line.observed,
-    )
+    found = _found(line, target, manifest.version, book.source.name)
     with bar("exporting") as progress:
         drafted = _draft(new, manifest, found, x, now, progress)
     for sentence in sentences(found):
@@ -84,11 +72,12 @@ def recalibrate(bundle: Bundle, path: Path, registry: Path, now: datetime) -> Pa
 
 def _within(lives: Lifetimes, periods: int) -> SurvivalTarget:
     """Lifetimes as far as the survival curve goes: who is still there at its end is censored."""
-    target = survival_target(structured(lives), len(lives))
-    return target._replace(
-        entry=np.minimum(target.entry, periods),
-        exit=np.minimum(target.exit, periods),
-        event=target.event & (target.exit <= periods),
+    return SurvivalTarget(
+        entry=np.minimum(lives.entry, periods).astype(np.int64),
+        exit=np.minimum(lives.exit, periods).astype(np.int64),
+        event=within(lives, periods),
+        classes=np.array([False, True]),
+        timed=True,
     )
 
 
@@ -117,6 +106,24 @@ def _line(log_odds: Floats, target: SurvivalTarget, grid: TimeGrid, weight: Floa
             "does not tell who of these customers churns; fit a new one on them"
         )
     return line
+
+
+def _found(line: Line, target: SurvivalTarget, version: str, book: str) -> Recalibration:
+    intercept_error, slope_error = np.sqrt(np.diag(line.covariance)).tolist()
+    return Recalibration(
+        from_version=version,
+        book=book,
+        customers=int((target.exit > target.entry).sum()),
+        churned=int(target.event.sum()),
+        intercept=line.intercept,
+        intercept_error=intercept_error,
+        slope=line.slope,
+        slope_error=slope_error,
+        p_value=line.p_value,
+        expected_before=line.expected_before,
+        expected_after=line.expected_after,
+        observed=line.observed,
+    )
 
 
 def _need_same(old: AdditiveHazardClassifier, bundle: Bundle, x: Vector) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from training.report.markup import tag
-from training.report.voice import LANGUAGES
+from training.report.voice import LANGUAGES, MINUS
 
 IN_SAMPLE = "the intercept and the slope of the recalibration were fitted on these customers"
 
@@ -71,10 +71,10 @@ def noticed(report: bytes, found: Recalibration) -> bytes:
             book=found.book,
             churned=f"{found.churned:,}",
             ratio=f"{found.expected_before / found.observed:.2f}",
-            intercept=f"{found.intercept:+.2f}",
+            intercept=f"{found.intercept:.2f}".replace("-", MINUS),
             slope=f"{found.slope:.2f}",
         )
-        notice = tag("div", tag("p", tag("strong", strong)), tag("p", told), class_="note warn", lang=lang)
+        notice = tag("div", tag("p", tag("strong", strong)), tag("div", told), class_="note warn", lang=lang)
         page = before + start + str(notice) + after
     return page.encode()
 

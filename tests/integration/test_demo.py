@@ -92,7 +92,7 @@ def test_the_demo_trains_serves_and_answers_and_leaves_no_process_behind(tmp_pat
             [sys.executable, "-m", "scripts.demo"], cwd=tmp_path, env=environ, stdout=sink, stderr=subprocess.STDOUT
         )
     try:
-        eventually(lambda: demo.poll() is not None or ready(port), 120)
+        eventually(lambda: demo.poll() is not None or ready(port), 300)
         assert demo.poll() is None, log.read_text("utf-8")
         answer = httpx.post(
             f"http://127.0.0.1:{port}/v1/score",

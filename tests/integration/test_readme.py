@@ -58,7 +58,7 @@ def test_every_command_of_the_command_line_is_explained(capsys: pytest.CaptureFi
     for package, main in MAIN.items():
         with pytest.raises(SystemExit):
             main(["--help"])
-        described = set(re.findall(r"^    ([a-z]+) ", capsys.readouterr().out, re.MULTILINE))
+        described = set(re.findall(r"^    ([a-z]+)\b", capsys.readouterr().out, re.MULTILINE))
         assert described == {command[0] for command in README.commands(package)}
 
 

@@ -18,6 +18,7 @@ from models.assess import Assessments, Assessor
 from models.bundle import BookSummary, Bundle, Manifest
 from models.money import MoneyTerms
 from models.policy import ACTIONS, DEFAULT, Policy, Rule
+from models.scorer import Scored
 from tests.support.simulated import book_of, lives_of
 from training.backtest import Absent, Backtest, backtest
 from training.backtest_curve import curve, order
@@ -67,13 +68,14 @@ def some(judged: Assessments, which: NDArray[np.bool_]) -> Assessments:
 
 
 class Known:
-    """A scorer that knows the curves of the customers that it is asked for."""
+    """A scorer that surely knows the curves of the customers that it is asked for."""
 
     def __init__(self, survival: NDArray[np.float32]) -> None:
         self.survival = survival
 
-    def __call__(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return self.survival, np.zeros_like(x)
+    def __call__(self, x: NDArray[np.float32]) -> Scored:
+        sure, many = np.zeros(len(x), dtype=np.float32), np.full(len(x), 1e6, dtype=np.float32)
+        return Scored(self.survival, np.zeros_like(x), sure, many)
 
 
 @cache

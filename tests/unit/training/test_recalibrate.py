@@ -28,6 +28,7 @@ from training.ingest import ingest
 from training.lifetimes import lifetimes
 from training.metrics import expected_events
 from training.recalibrate import recalibrate
+from training.recalibration_texts import Recalibration, noticed
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 HEADER = "months,churned,seats,plan"
@@ -180,7 +181,15 @@ def test_the_old_report_says_first_that_it_is_of_the_old_model(bundle: Bundle, n
         assert start.startswith(f'<div class="note warn" lang="{lang}"><p><strong>')
         assert sentence in start
     assert f"version {bundle.manifest.version}" in page
-    assert re.sub('<div class="note warn" lang=".*?</div>', "", page) == (bundle.folder / "report.html").read_text()
+    old = (bundle.folder / "report.html").read_text("utf-8")
+    assert re.sub('<div class="note warn" lang=".*?</div></div>', "", page) == old
+
+
+def test_a_book_whose_name_means_harm_is_escaped_in_the_notice(new: Bundle) -> None:
+    found = msgspec.convert(recalibrated(new) | {"book": "<script>{version}"}, Recalibration)
+    page = noticed(b'<article lang="en"></article><article lang="ja"></article>', found).decode()
+    assert page.count("&lt;script&gt;{version}") == 2
+    assert "<script" not in page
 
 
 def test_a_second_time_nothing_changes(
