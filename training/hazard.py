@@ -52,6 +52,7 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         pairs: positions of features that may act together.
         increasing, decreasing: positions of numbers with which the hazard may only rise, or only fall.
         learning_rate, max_iter, max_leaf_nodes, min_samples_leaf, l2_regularization: of the boosted trees.
+        max_features: share of the features, drawn anew for each split, among which it looks for the best.
         max_bins: bins per number, at most 255.
         max_segments: segments of time within which the hazard is constant.
         tail_at_risk: after the last period that so many customers reached, the last segment's hazard is carried on.
@@ -79,7 +80,8 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         max_iter: int = 100,
         max_leaf_nodes: int = 6,
         min_samples_leaf: int = 20,
-        l2_regularization: float = 5.0,
+        l2_regularization: float = 1.0,
+        max_features: float = 0.4,
         max_bins: int = 64,
         max_segments: int = 16,
         tail_at_risk: int = SUPPORT,
@@ -96,6 +98,7 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.max_leaf_nodes = max_leaf_nodes
         self.min_samples_leaf = min_samples_leaf
         self.l2_regularization = l2_regularization
+        self.max_features = max_features
         self.max_bins = max_bins
         self.max_segments = max_segments
         self.tail_at_risk = tail_at_risk
@@ -224,6 +227,7 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             max_leaf_nodes=self.max_leaf_nodes,
             min_samples_leaf=self.min_samples_leaf,
             l2_regularization=self.l2_regularization,
+            max_features=self.max_features,
             max_bins=255,  # the columns are binned already; every bin must keep its own
             early_stopping=False,
             random_state=self.random_state,
