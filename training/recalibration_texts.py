@@ -60,7 +60,7 @@ def sentences(found: Recalibration, kaplan_meier_churn: float | None) -> Iterato
     )
     before, after = found.expected_before / found.observed, found.expected_after / found.observed
     yield f"expected / observed churn: {before:.3f} before, {after:.3f} after"
-    yield f"calibration slope: {found.slope:.3f} before, 1.000 after"
+    yield f"calibration slope: {found.slope:.3f} before, 1 after by construction"
     risk = f"mean risk within the horizon: {found.risk_before:.3f} before, {found.risk_after:.3f} after"
     if kaplan_meier_churn is None:
         yield risk
