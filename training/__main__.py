@@ -157,7 +157,7 @@ def _activate(args: argparse.Namespace) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from training.evaluate import evaluate_bundle  # noqa: PLC0415
+    from training.evaluation.evaluate import evaluate_bundle  # noqa: PLC0415
 
     metrics = evaluate_bundle(open_bundle(args.bundle.resolve()), args.book, datetime.now(UTC))
     print(msgspec.json.format(msgspec.json.encode(metrics), indent=2).decode())
@@ -171,8 +171,8 @@ def _recalibrate(args: argparse.Namespace) -> None:
 
 
 def _backtest(args: argparse.Namespace) -> None:
-    from training.backtest_book import backtest_book  # noqa: PLC0415
-    from training.backtest_tables import show  # noqa: PLC0415
+    from training.backtest.book import backtest_book  # noqa: PLC0415
+    from training.backtest.tables import show  # noqa: PLC0415
 
     tested = backtest_book(open_bundle(args.bundle.resolve()), args.book, args.policy, datetime.now(UTC))
     if args.out is not None:
@@ -183,7 +183,7 @@ def _backtest(args: argparse.Namespace) -> None:
 def _compare(args: argparse.Namespace) -> None:
     from rich.console import Console  # noqa: PLC0415
 
-    from training.compare import CUSTOMERS, compare, tables  # noqa: PLC0415
+    from training.evaluation.compare import CUSTOMERS, compare, tables  # noqa: PLC0415
     from training.progress import bar  # noqa: PLC0415
 
     with bar("comparing") as progress:

@@ -10,16 +10,16 @@ import numpy as np
 
 from models.bundle import BookSummary
 from models.registry import activate, live_version
-from training.book import Book, read_book, refuse_future
-from training.customers import Customers
-from training.export import ModelCard, draft
-from training.fairness import refuse_unfair
-from training.hazard import REPLICATES
-from training.ingest import ID, Ingested, ingest, summary
-from training.lifetimes import Lifetimes, other_exit_survival, structured
+from training.audit.fairness import refuse_unfair
+from training.exporting.export import ModelCard, draft
+from training.model.hazard import REPLICATES
+from training.model.selection import select
 from training.progress import bar, say
+from training.reading.book import Book, read_book, refuse_future
+from training.reading.customers import Customers
+from training.reading.ingest import ID, Ingested, ingest, summary
+from training.reading.lifetimes import Lifetimes, other_exit_survival, structured
 from training.report.page import render
-from training.selection import select
 from training.study import check, study
 
 REJECTS, METRICS, REPORT = "rejects.csv", "metrics.json", "report.html"

@@ -13,10 +13,10 @@ import msgspec
 
 from models.contract import Feature, Scalar
 from models.money import MoneyTerms
-from training.clean import ROW, Role, clean_chunk
 from training.errors import DataError, PublishError
-from training.files import Chunk, columns_of, read_chunks
 from training.progress import bar, say
+from training.reading.clean import ROW, Role, clean_chunk
+from training.reading.files import Chunk, columns_of, read_chunks
 
 PATH, MODEL = "/v1/features/batch", "/v1/model"
 

@@ -12,23 +12,23 @@ from scipy.stats import norm
 
 from models.bundle import Bundle, Manifest
 from models.contract import Vector
-from training.calibration_line import Line, fit_line, moved
-from training.customers import fingerprint
-from training.economics_values import customer_weights
-from training.encode import encode
+from training.economics.values import customer_weights
 from training.errors import DataError, ParityError
-from training.evaluate import Evaluation, evaluate_bundle
-from training.export import PARITY_TOLERANCE, Draft, ModelCard, draft
+from training.evaluation.calibration_line import Line, fit_line, moved
+from training.evaluation.evaluate import Evaluation, evaluate_bundle
+from training.evaluation.measure import within
+from training.exporting.export import PARITY_TOLERANCE, Draft, ModelCard, draft
+from training.exporting.onnx_reader import read_estimator
 from training.fit import METRICS, REPORT
-from training.hazard import AdditiveHazardClassifier
-from training.labelled import labelled
-from training.lifetimes import Lifetimes, lifetimes
-from training.measure import within
-from training.onnx_reader import read_estimator
-from training.personperiods import Floats, SurvivalTarget, TimeGrid
+from training.model.hazard import AdditiveHazardClassifier
+from training.model.personperiods import Floats, SurvivalTarget, TimeGrid
+from training.model.tables import Tables
 from training.progress import bar, say
+from training.reading.customers import fingerprint
+from training.reading.encode import encode
+from training.reading.labelled import labelled
+from training.reading.lifetimes import Lifetimes, lifetimes
 from training.recalibration_texts import IN_SAMPLE, Recalibration, noticed, sentences
-from training.tables import Tables
 
 CHURNERS = 100
 """Fewer leave the level uncertain by more than a tenth (Collins, Ogundimu and Altman 2016, Sample size considerations

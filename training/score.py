@@ -16,11 +16,11 @@ from models.bundle import Bundle
 from models.errors import PolicyError
 from models.policy import ACTIONS, Policy, read_policy
 from models.registry import live_policy
-from training.clean import AS_OF, ROW, Role, check_columns, clean_chunk, money_columns
-from training.encode import encode
 from training.errors import DataError
-from training.files import columns_of, read_chunks
 from training.progress import bar, say
+from training.reading.clean import AS_OF, ROW, Role, check_columns, clean_chunk, money_columns
+from training.reading.encode import encode
+from training.reading.files import columns_of, read_chunks
 
 REASONS = 3
 

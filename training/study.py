@@ -13,22 +13,22 @@ from models.bundle import Bundle
 from models.errors import PolicyError
 from models.policy import DEFAULT, Policy
 from models.registry import live_policy
-from training.backtest import backtest
-from training.backtest_texts import cross_fitted
-from training.compare import Comparison
-from training.customers import Customers
-from training.dataquality import DataQuality, data_quality
-from training.economics import economics
-from training.economics_values import money_inputs
-from training.evaluate import evaluate, grouping
-from training.export import Draft
-from training.fairness import audit_fairness
-from training.hazard import AdditiveHazardClassifier
-from training.holdout import hold_out
-from training.leakage import Leaks, check_leaks, refuse_leaks
+from training.audit.dataquality import DataQuality, data_quality
+from training.audit.fairness import audit_fairness
+from training.audit.leakage import Leaks, check_leaks, refuse_leaks
+from training.audit.worth import worth
+from training.backtest.backtest import backtest
+from training.backtest.texts import cross_fitted
+from training.economics.economics import economics
+from training.economics.values import money_inputs
+from training.evaluation.compare import Comparison
+from training.evaluation.evaluate import evaluate, grouping
+from training.evaluation.holdout import hold_out
+from training.exporting.export import Draft
+from training.model.hazard import AdditiveHazardClassifier
 from training.progress import bar, say
+from training.reading.customers import Customers
 from training.report.findings import Findings
-from training.worth import worth
 
 PEERS = "peers.json"
 

@@ -19,13 +19,13 @@ from tests.support.app import client_of, resources_in, settings_for
 from tests.support.books import DATES, write_book
 from tests.support.valkey import Valkey
 from training import fit as fitting
-from training.book import read_book
-from training.encode import build_contract, encode
+from training.audit.leakage import check_leaks
 from training.errors import DataError
-from training.evaluate import evaluate_bundle
-from training.ingest import ingest
-from training.leakage import check_leaks
-from training.lifetimes import lifetimes
+from training.evaluation.evaluate import evaluate_bundle
+from training.reading.book import read_book
+from training.reading.encode import build_contract, encode
+from training.reading.ingest import ingest
+from training.reading.lifetimes import lifetimes
 from training.score import score
 
 Client = TestClient[Litestar]

@@ -21,7 +21,7 @@ from models.contract import Contract
 from models.policy import DEFAULT, read_policy
 from service.settings import PREFIX, TABLE
 from tests.support.readme import ROOT, Page
-from training.book import read_book
+from training.reading.book import read_book
 
 README, JAPANESE = Page(ROOT / "README.md"), Page(ROOT / "README.ja.md")
 MAIN: dict[str, Callable[[Sequence[str]], int]] = {

@@ -8,9 +8,9 @@ import pytest
 from models.bundle import Bundle, open_bundle
 from models.contract import Vector
 from tests.support.shapley import fit_telco, same_top, shapley_from_centre
-from training.book import read_book
-from training.encode import encode
-from training.ingest import ingest
+from training.reading.book import read_book
+from training.reading.encode import encode
+from training.reading.ingest import ingest
 
 REFERENCE = 1000
 

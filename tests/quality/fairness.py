@@ -14,12 +14,12 @@ from models.bundle import Bundle
 from tests.support.fairness import assessed, audit_of, audited, fitted
 from tests.support.simulated import book_of, lives_of
 from tests.support.tables import Row, report
-from training.book import FairnessTerms, read_book
-from training.fairness import GroupAudit
-from training.fairness_survival import false_alarms
-from training.ingest import ingest
-from training.intervals import Estimate, Rate, ratio
-from training.lifetimes import Lifetimes, lifetimes
+from training.audit.fairness import GroupAudit
+from training.audit.fairness_survival import false_alarms
+from training.evaluation.intervals import Estimate, Rate, ratio
+from training.reading.book import FairnessTerms, read_book
+from training.reading.ingest import ingest
+from training.reading.lifetimes import Lifetimes, lifetimes
 from training.sample import write_telco
 from training.simulate import Simulated, simulate
 from training.simulator.scenario import Scenario

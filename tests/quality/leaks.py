@@ -9,19 +9,19 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.support.tables import Row, report
-from training.book import Book, read_book
-from training.dataquality import data_quality
-from training.encode import build_contract, encode
-from training.hazard import AdditiveHazardClassifier
-from training.ingest import ingest
-from training.leakage import check_leaks
-from training.leaktests import Evidence
-from training.lifetimes import lifetimes
+from training.audit.dataquality import data_quality
+from training.audit.leakage import check_leaks
+from training.audit.leaktests import Evidence
+from training.audit.worth import worth
+from training.model.hazard import AdditiveHazardClassifier
 from training.progress import bar
+from training.reading.book import Book, read_book
+from training.reading.encode import build_contract, encode
+from training.reading.ingest import ingest
+from training.reading.lifetimes import lifetimes
 from training.sample import write_telco
 from training.simulate import simulate, write_simulated
 from training.simulator.scenario import Scenario
-from training.worth import worth
 
 SEEDS = range(5)
 CUSTOMERS, LARGE = 20_000, 1_000_000

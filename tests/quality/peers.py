@@ -14,8 +14,8 @@ import numpy as np
 
 from tests.quality.telco import BARS, BRIER_PERIODS, TAU, fold, metrics, split, telco
 from tests.support.tables import Row, report
-from training.contest import play, rank
-from training.measure import Figure
+from training.evaluation.contest import play, rank
+from training.evaluation.measure import Figure
 from training.progress import bar, share
 
 SEEDS = range(2)

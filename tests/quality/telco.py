@@ -6,7 +6,7 @@ kept, those with tenure 72, which no training customer exceeds, are censored at 
 settings and categories included, is chosen inside the training fold. The metrics are scikit-survival's: C-index
 with censoring weighted out (Uno et al. 2011) up to period 60, AUC at 12, integrated Brier score on periods 3 to 48.
 
-Calibration is that of `training.evaluate`, of all customers of a split seed together.
+Calibration is that of `training.evaluation.evaluate`, of all customers of a split seed together.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from sksurv.metrics import concordance_index_ipcw, cumulative_dynamic_auc, integ
 from sksurv.util import Surv
 
 from tests.support.tables import Row, report
-from training.book import Book, read_book
-from training.contest import OURS, Heat, play
-from training.encode import build_contract, encode
-from training.evaluate import evaluate
-from training.hazard import AdditiveHazardClassifier
-from training.holdout import HeldOut
-from training.ingest import ingest
-from training.lifetimes import Floats, lifetimes, structured
-from training.peers import Task
+from training.evaluation.contest import OURS, Heat, play
+from training.evaluation.evaluate import evaluate
+from training.evaluation.holdout import HeldOut
+from training.evaluation.peers import Task
+from training.model.hazard import AdditiveHazardClassifier
 from training.progress import bar, share
+from training.reading.book import Book, read_book
+from training.reading.encode import build_contract, encode
+from training.reading.ingest import ingest
+from training.reading.lifetimes import Floats, lifetimes, structured
 from training.sample import write_telco
 
 SEEDS = range(5)

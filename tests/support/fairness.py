@@ -12,13 +12,13 @@ from models.assess import Assessments, Assessor
 from models.bundle import BookSummary, Bundle, open_bundle
 from models.policy import DEFAULT, Policy
 from tests.support.simulated import book_of, lives_of
-from training.book import Book
-from training.encode import build_contract, encode
-from training.export import ModelCard, draft
-from training.fairness import FairnessAudit, audit_fairness
-from training.hazard import AdditiveHazardClassifier
-from training.holdout import HeldOut
-from training.lifetimes import Lifetimes, structured
+from training.audit.fairness import FairnessAudit, audit_fairness
+from training.evaluation.holdout import HeldOut
+from training.exporting.export import ModelCard, draft
+from training.model.hazard import AdditiveHazardClassifier
+from training.reading.book import Book
+from training.reading.encode import build_contract, encode
+from training.reading.lifetimes import Lifetimes, structured
 from training.simulate import Simulated
 
 

@@ -13,25 +13,25 @@ from sklearn.base import clone
 from models.assess import Assessments, Assessor
 from models.bundle import BookSummary, open_bundle
 from models.policy import DEFAULT
-from training.backtest import backtest
-from training.book import read_book
-from training.compare import Comparison
-from training.contest import PeerRow
-from training.dataquality import data_quality
-from training.economics import economics
-from training.economics_values import money_inputs
-from training.encode import build_contract, encode
-from training.evaluate import evaluate, grouping
-from training.export import ModelCard, draft
-from training.fairness import audit_fairness
-from training.hazard import AdditiveHazardClassifier
-from training.holdout import HeldOut, hold_out
-from training.ingest import ingest
-from training.leakage import check_leaks
-from training.lifetimes import lifetimes, structured
-from training.measure import Figure
+from training.audit.dataquality import data_quality
+from training.audit.fairness import audit_fairness
+from training.audit.leakage import check_leaks
+from training.audit.worth import worth
+from training.backtest.backtest import backtest
+from training.economics.economics import economics
+from training.economics.values import money_inputs
+from training.evaluation.compare import Comparison
+from training.evaluation.contest import PeerRow
+from training.evaluation.evaluate import evaluate, grouping
+from training.evaluation.holdout import HeldOut, hold_out
+from training.evaluation.measure import Figure
+from training.exporting.export import ModelCard, draft
+from training.model.hazard import AdditiveHazardClassifier
+from training.reading.book import read_book
+from training.reading.encode import build_contract, encode
+from training.reading.ingest import ingest
+from training.reading.lifetimes import lifetimes, structured
 from training.report.findings import Findings
-from training.worth import worth
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

@@ -9,14 +9,14 @@ import numpy as np
 from scipy.special import expit
 
 from models.contract import Vector
-from training.book import read_book
-from training.encode import build_contract, encode
-from training.hazard import AdditiveHazardClassifier
-from training.ingest import ingest
-from training.lifetimes import lifetimes, structured
-from training.personperiods import Floats
-from training.selection import select
-from training.tables import Tables
+from training.model.hazard import AdditiveHazardClassifier
+from training.model.personperiods import Floats
+from training.model.selection import select
+from training.model.tables import Tables
+from training.reading.book import read_book
+from training.reading.encode import build_contract, encode
+from training.reading.ingest import ingest
+from training.reading.lifetimes import lifetimes, structured
 
 
 def same_top(first: Floats, second: Floats) -> float:

@@ -12,12 +12,12 @@ from sksurv.util import Surv
 
 from models.contract import Contract
 from models.value import Z80, Value, value
-from training.book import Book, read_book
-from training.customers import Customers
-from training.encode import encode
-from training.hazard import AdditiveHazardClassifier
-from training.lifetimes import Lifetimes, lifetimes, structured
-from training.selection import select
+from training.model.hazard import AdditiveHazardClassifier
+from training.model.selection import select
+from training.reading.book import Book, read_book
+from training.reading.customers import Customers
+from training.reading.encode import encode
+from training.reading.lifetimes import Lifetimes, lifetimes, structured
 from training.simulate import Simulated
 from training.simulator.book import book_text
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from markupsafe import Markup
 
-from training.bins import Bins
+from training.model.bins import Bins
 from training.report.bars import Bar, bars
 from training.report.blocks import Table, figure, plotted
 from training.report.effects import LEAST_SHARE, Effect, number_row, segments_of, value_rows

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import Feature
-from training.bins import Bins
+from training.model.bins import Bins
+from training.model.tables import Tables
 from training.report.findings import Findings
 from training.report.voice import Voice
-from training.tables import Tables
 
 Floats = NDArray[np.float64]
 

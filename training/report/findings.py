@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Manifest
-from training.backtest import Absent, Backtest
-from training.compare import Comparison
-from training.dataquality import DataQuality
-from training.economics import Economics
-from training.evaluate import Evaluation
-from training.fairness import FairnessAudit
-from training.holdout import HeldOut
-from training.leakage import Leaks
-from training.lifetimes import Lifetimes
-from training.tables import Tables
-from training.worth import Worth
+from training.audit.dataquality import DataQuality
+from training.audit.fairness import FairnessAudit
+from training.audit.leakage import Leaks
+from training.audit.worth import Worth
+from training.backtest.backtest import Absent, Backtest
+from training.economics.economics import Economics
+from training.evaluation.compare import Comparison
+from training.evaluation.evaluate import Evaluation
+from training.evaluation.holdout import HeldOut
+from training.model.tables import Tables
+from training.reading.lifetimes import Lifetimes
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):

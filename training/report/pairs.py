@@ -6,11 +6,11 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from training.model.tables import Pair
 from training.report.blocks import Table, heading, paragraph, table
 from training.report.effects import number_row, value_rows
 from training.report.findings import Findings
 from training.report.voice import Voice
-from training.tables import Pair
 
 GROUPS = 5
 """Groups of values that a feature is told in."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from training.backtest import Backtest, Curve, Place
+from training.backtest.backtest import Backtest, Curve, Place
 from training.report.blocks import (
     Table,
     plotted,

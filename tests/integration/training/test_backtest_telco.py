@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from training.__main__ import main
-from training.backtest import Backtest
+from training.backtest.backtest import Backtest
 
 
 def test_on_its_own_book_nobody_is_judged_by_a_model_that_has_seen_him(

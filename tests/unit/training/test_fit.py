@@ -8,9 +8,9 @@ import pytest
 
 from models.bundle import open_bundle
 from tests.support.books import DATES, DATES_HEADER, DATES_ROWS, write_book
-from training.book import read_book, refuse_future
 from training.errors import BookError, DataError
 from training.fit import fit
+from training.reading.book import read_book, refuse_future
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 BOOK = """\

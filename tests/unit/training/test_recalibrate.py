@@ -19,14 +19,14 @@ from models.policy import DEFAULT
 from models.registry import activate, live_version
 from tests.support.books import write_book
 from tests.support.bundles import make_bundle
-from training.book import read_book
-from training.encode import encode
 from training.errors import DataError
-from training.evaluate import Evaluation
+from training.evaluation.evaluate import Evaluation
+from training.evaluation.metrics import expected_events
 from training.fit import fit
-from training.ingest import ingest
-from training.lifetimes import lifetimes
-from training.metrics import expected_events
+from training.reading.book import read_book
+from training.reading.encode import encode
+from training.reading.ingest import ingest
+from training.reading.lifetimes import lifetimes
 from training.recalibrate import recalibrate
 from training.recalibration_texts import Recalibration, noticed, sentences
 

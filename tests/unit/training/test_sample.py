@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from training.book import read_book
 from training.errors import TrainingError
-from training.ingest import ID, ingest, summary
+from training.reading.book import read_book
+from training.reading.ingest import ID, ingest, summary
 from training.sample import write_telco
 
 

@@ -16,9 +16,9 @@ from models.errors import PolicyError
 from models.money import BOUNDS
 from models.policy import ACTIONS, DEFAULT
 from tests.support.bundles import MONEY, SUPPORT, make_bundle
-from training import files
 from training import score as scoring
 from training.errors import DataError
+from training.reading import files
 
 NOW = datetime(2026, 11, 21, 2, tzinfo=UTC)
 score = partial(scoring.score, now=NOW)

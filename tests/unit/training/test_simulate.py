@@ -15,10 +15,10 @@ from scipy.stats import chi2, spearmanr
 
 from tests.support.simulated import BARS, against_truth, book_of, c_index, lives_of
 from training.__main__ import main
-from training.book import read_book
 from training.errors import TrainingError
-from training.ingest import ingest
-from training.lifetimes import Lifetimes, kaplan_meier
+from training.reading.book import read_book
+from training.reading.ingest import ingest
+from training.reading.lifetimes import Lifetimes, kaplan_meier
 from training.simulate import PLAIN, Simulated, simulate, write_simulated
 from training.simulator.book import book_text
 from training.simulator.scenario import Scenario

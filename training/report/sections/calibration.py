@@ -6,7 +6,7 @@ import math
 
 from markupsafe import Markup
 
-from training.evaluate import Evaluation
+from training.evaluation.evaluate import Evaluation
 from training.report.blocks import Section, Table, folded, paragraph, plotted, table
 from training.report.findings import Findings
 from training.report.markup import join

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from training.fairness import ColumnAudit, FairnessAudit, GroupAudit
-from training.fairness_groups import title
-from training.intervals import Estimate
+from training.audit.fairness import ColumnAudit, FairnessAudit, GroupAudit
+from training.audit.fairness_groups import title
+from training.evaluation.intervals import Estimate
 from training.report.blocks import Section, Table, bullets, estimate, folded, heading, note, paragraph, table, warned
 from training.report.findings import Findings
 from training.report.markup import join

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from training.evaluate import Evaluation
-from training.measure import CohortMetrics, Figure
+from training.evaluation.evaluate import Evaluation
+from training.evaluation.measure import CohortMetrics, Figure
 from training.report.blocks import Section, Table, estimate, heading, note, paragraph, plotted, side_by_side, table
 from training.report.findings import Findings
 from training.report.markup import join

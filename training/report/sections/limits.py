@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.personperiods import SUPPORT
+from training.model.personperiods import SUPPORT
 from training.report.blocks import Section, bullets, paragraph
 from training.report.findings import Findings
 from training.report.markup import join

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from training.economics import Economics
-from training.economics_formulas import Formula
+from training.economics.economics import Economics
+from training.economics.formulas import Formula
 from training.report.bars import Bar, bars
 from training.report.blocks import Section, Table, bullets, figure, heading, note, paragraph, table, tiles
 from training.report.findings import Findings

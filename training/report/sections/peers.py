@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from training.contest import PeerRow
-from training.measure import Figure
+from training.evaluation.contest import PeerRow
+from training.evaluation.measure import Figure
 from training.report.blocks import Section, Table, bullets, estimate, note, paragraph, table
 from training.report.findings import Findings
 from training.report.markup import join, tag

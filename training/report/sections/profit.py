@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from training.backtest import Absent, Backtest, Estimate
+from training.backtest.backtest import Absent, Backtest, Estimate
 from training.report.blocks import (
     Section,
     Table,

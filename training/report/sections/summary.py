@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from training.backtest import Backtest
+from training.backtest.backtest import Backtest
 from training.report.blocks import Section, tiles, warned
 from training.report.effects import LEAST_SHARE, effects, value_rows
 from training.report.findings import Findings

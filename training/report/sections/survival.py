@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from markupsafe import Markup
 
-from training.economics_segments import Segment, SegmentTable
-from training.lifetimes import kaplan_meier
+from training.economics.segments import Segment, SegmentTable
+from training.reading.lifetimes import kaplan_meier
 from training.report.blocks import Section, Table, heading, paragraph, plotted, side_by_side
 from training.report.findings import Findings
 from training.report.markup import join

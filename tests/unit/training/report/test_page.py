@@ -14,8 +14,8 @@ import pytest
 from models.contract import Feature
 from tests.support.books import write_book
 from tests.support.findings import HOSTILE, findings_of, hostile
-from training.backtest import Absent
-from training.bins import Bins
+from training.backtest.backtest import Absent
+from training.model.bins import Bins
 from training.report.findings import Findings
 from training.report.page import SECTIONS, render
 from training.report.voice import LANGUAGES

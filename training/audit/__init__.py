@@ -1,0 +1,1 @@
+"""Audits: leaks, the features' worth, data quality, fairness."""

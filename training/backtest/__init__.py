@@ -1,0 +1,1 @@
+"""The back-test: what a policy would have earned."""

@@ -1,0 +1,1 @@
+"""Economics: what customers are worth, by ours and by the classical formulas."""

@@ -1,0 +1,1 @@
+"""Exporting: a fitted estimator as an ONNX graph in a bundle."""

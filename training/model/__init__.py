@@ -1,0 +1,1 @@
+"""The model: an additive hazard as a scikit-learn estimator."""

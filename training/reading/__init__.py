@@ -1,0 +1,1 @@
+"""Reading: from the book and its files to customers with lifetimes."""

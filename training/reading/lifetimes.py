@@ -1,0 +1,187 @@
+"""Lifetimes: in which periods each customer was at risk, and whether it churned in the last of them.
+
+Periods are counted 1, 2, … from sign-up. A customer with k completed periods
+
+    who churned                     has its event in period k + 1, at risk in 1..k+1
+    who is a customer still         is censored, at risk in 1..k, which is no period at all when k = 0
+    who left for another reason     is at risk in 1..k+1 without event
+
+The last row is a choice. The other exit fell in period k + 1, which the customer entered as a customer: it could have
+churned in it. Counted there, for churn without event and for the other exits with one among those who did not churn,
+the product S(t) * O(t), see `other_exit_survival`, is exactly the share that has neither churned nor left otherwise,
+which is what the money needs.
+
+A tenure counted as "started" is the number of the last period itself: event, exit or censoring falls in period k, at
+risk in 1..k. A plain yes/no book is the case k = 1. With entry a, only the periods after a count (delayed entry).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from models.value import Period
+from training.errors import DataError
+from training.model.personperiods import SUPPORT
+from training.reading.book import Book
+
+Ints = NDArray[np.int32]
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+DAYS = {"day": 1, "week": 7}
+
+
+class Lifetimes(msgspec.Struct, frozen=True):
+    """n customers: each is at risk in the periods entry+1..exit and its event, if any, falls in `exit`.
+
+    entry, exit: int32 [n]. event: churned, bool [n]. other_exit: left in `exit` for another reason, bool [n].
+    """
+
+    entry: Ints
+    exit: Ints
+    event: Bools
+    other_exit: Bools
+
+    def __len__(self) -> int:
+        return len(self.exit)
+
+    @property
+    def observed(self) -> Bools:
+        """Whether a customer was at risk in any period; one that was not teaches nothing. Shape [n]."""
+        return self.exit > self.entry
+
+    def take(self, rows: NDArray[np.integer] | Bools) -> Lifetimes:
+        """Those of some customers, by position or by mask."""
+        return Lifetimes(self.entry[rows], self.exit[rows], self.event[rows], self.other_exit[rows])
+
+
+def lifetimes(book: Book, frame: pl.DataFrame) -> Lifetimes:
+    """The lifetimes of clean customers (see training.reading.ingest), in their order.
+
+    Raises:
+        DataError: nobody churned, or everybody did, so that there is nothing to tell apart.
+    """
+    life = book.lifetime
+    churned, left = _outcomes(book, frame)
+    completed = np.zeros(len(frame), dtype=np.int32)
+    entry = np.zeros(len(frame), dtype=np.int32)
+    if life.start is not None and life.end is not None and life.observed_until is not None:
+        start = frame[life.start]
+        completed = completed_periods(start, frame[life.end].fill_null(life.observed_until), book.source.period)
+        if life.observed_from is not None:
+            entry = np.maximum(completed_periods(start, life.observed_from, book.source.period), 0)
+    elif life.tenure is not None:
+        completed = frame[life.tenure].to_numpy().astype(np.int32)
+        if life.entry is not None:
+            entry = frame[life.entry].to_numpy().astype(np.int32)
+    if life.kind == "plain":
+        last = completed + 1
+    else:
+        last = completed + ((churned | left) if life.tenure_counts == "completed" else 0)
+    _need_both(book, frame, churned)
+    return Lifetimes(entry=entry, exit=last.astype(np.int32), event=churned, other_exit=left)
+
+
+def completed_periods(start: pl.Series, end: pl.Series | dt.date, period: Period) -> Ints:
+    """How many whole calendar periods fit between two dates, negative when `end` comes first. Shape [n].
+
+    A month from the 15th is completed on the next 15th. From a day that the later month does not have, it is completed
+    on that month's last day: from January 31 on February 28 (29 in a leap year), from February 29 on February 28 of the
+    next year. A quarter is three months, a year twelve, a week seven days.
+    """
+    dates = start.alias("start").to_frame().with_columns(end=end)
+    a, b = pl.col("start"), pl.col("end")
+    if period in DAYS:
+        count = (b - a).dt.total_days() // DAYS[period]
+    else:
+        months = 12 * (b.dt.year() - a.dt.year()) + b.dt.month().cast(pl.Int32) - a.dt.month().cast(pl.Int32)
+        short = (b.dt.day() < a.dt.day()) & (b != b.dt.month_end())
+        count = (months - short.cast(pl.Int32)) // MONTHS[period]
+    return dates.select(count.cast(pl.Int32)).to_series().to_numpy()
+
+
+def structured(lives: Lifetimes) -> NDArray[np.void]:
+    """Lifetimes as the estimator takes them: a structured array of event, time (the last period at risk) and entry."""
+    y = np.empty(len(lives), dtype=[("event", np.bool_), ("time", np.int32), ("entry", np.int32)])
+    y["event"], y["time"], y["entry"] = lives.event, lives.exit, lives.entry
+    return y
+
+
+def at_risk(lives: Lifetimes, periods: int) -> NDArray[np.int64]:
+    """How many customers were at risk in period t = 1..T. Shape [T]."""
+    seen = lives.observed
+    begun = np.bincount(np.minimum(lives.entry[seen], periods), minlength=periods + 1)[:periods]
+    over = np.bincount(np.minimum(lives.exit[seen], periods), minlength=periods + 1)[:periods]
+    return np.cumsum(begun - over)
+
+
+def last_supported(exposed: NDArray[np.int64]) -> int:
+    """The last period in which at least SUPPORT customers were at risk; 0 when there is none."""
+    return int(np.flatnonzero(exposed >= SUPPORT).max(initial=-1)) + 1
+
+
+def kaplan_meier(lives: Lifetimes, periods: int) -> Floats:
+    """Share not yet churned after period t = 1..T, other exits censored (Kaplan and Meier 1958). Shape [T].
+
+    NaN from the first period in which nobody was at risk.
+    """
+    exposed = at_risk(lives, periods)
+    events = _count(lives, lives.event, periods)
+    hazard = np.divide(events, exposed, out=np.full(periods, np.nan), where=exposed > 0)
+    stays: Floats = np.cumprod(1.0 - hazard)
+    return stays
+
+
+def other_exit_survival(lives: Lifetimes, periods: int) -> Floats:
+    """O(t), the share that has not left for another reason than churn after period t = 1..T. Shape [T].
+
+    The other exit of a period is for those who did not churn in it. After the last period that SUPPORT customers
+    reached, the hazard of the last quarter of those before, pooled, is carried on.
+    """
+    exposed = at_risk(lives, periods) - _count(lives, lives.event, periods)
+    exits = _count(lives, lives.other_exit, periods)
+    supported = last_supported(exposed) or periods
+    tail = slice(supported - max(supported // 4, 1), supported)
+    hazard = np.divide(exits, exposed, out=np.zeros(periods), where=exposed > 0)
+    hazard[supported:] = exits[tail].sum() / max(exposed[tail].sum(), 1)
+    stays: Floats = np.cumprod(1.0 - hazard)
+    return stays
+
+
+def _outcomes(book: Book, frame: pl.DataFrame) -> tuple[Bools, Bools]:
+    """Who churned, and who left for another reason."""
+    life = book.lifetime
+    said = frame[life.churned] if life.churned is not None else None
+    churned = np.ones(len(frame), dtype=np.bool_) if said is None else _is_in(said, life.churned_outcomes)
+    if life.end is not None:
+        gone = frame[life.end].is_not_null().to_numpy()
+        return gone & churned, gone & ~churned
+    left = np.zeros(len(frame), dtype=np.bool_) if said is None else _is_in(said, life.exited_outcomes)
+    return churned, left
+
+
+def _is_in(values: pl.Series, outcomes: frozenset[str]) -> Bools:
+    return values.is_in(sorted(outcomes)).fill_null(False).to_numpy().astype(np.bool_)
+
+
+def _need_both(book: Book, frame: pl.DataFrame, churned: Bools) -> None:
+    life = book.lifetime
+    n, events = len(churned), int(churned.sum())
+    if 0 < events < n:
+        return
+    column = life.churned or life.end
+    found = "" if life.churned is None else ", ".join(sorted(frame[life.churned].drop_nulls().unique())[:5])
+    raise DataError(
+        f"{book.source.data}: {column}: {events} of {n} customers churned; some must have churned and some not"
+        + (f"; found {found}, and churned_when is {', '.join(sorted(life.churned_outcomes))}" if found else "")
+    )
+
+
+def _count(lives: Lifetimes, which: Bools, periods: int) -> NDArray[np.int64]:
+    return np.bincount(np.minimum(lives.exit[which & lives.observed], periods + 1), minlength=periods + 2)[1:-1]
