@@ -5,7 +5,32 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bundle import BookSummary
+from models.contract import Contract, Feature
+from models.money import MoneyTerms
+from training.exporting.export import ModelCard
+
 CATEGORICAL = (0,)
+
+CARD = ModelCard(
+    name="book",
+    contract=Contract(
+        (
+            Feature(name="plan", kind="category", categories=("a", "b", "c", "d", "e")),
+            Feature(name="price", kind="number", low=0.0, high=120.0, missing_seen=True),
+            Feature(name="seats", kind="number", low=0.0, high=500.0),
+            Feature(name="trial", kind="flag"),
+        )
+    ),
+    horizons=(6,),
+    period="month",
+    currency="JPY",
+    money=MoneyTerms(),
+    other_exits=(),
+    book=BookSummary(len(X), int(Y["event"].sum()), 0),
+    id_column=None,
+)
+"""Of a model of them."""
 
 
 def customers(n: int = 2000, seed: int = 0, last: int = 30) -> tuple[NDArray[np.float32], NDArray[np.void]]:

@@ -9,36 +9,16 @@ import numpy as np
 import onnx
 import pytest
 
-from models.bundle import BookSummary, open_bundle
-from models.contract import Contract, Feature
-from models.money import MoneyTerms
+from models.bundle import open_bundle
 from models.scorer import Scorer
-from tests.support.customers import CATEGORICAL, customers
+from tests.support.customers import CARD, CATEGORICAL, customers
 from training.errors import ParityError
-from training.exporting.export import ModelCard, draft
+from training.exporting.export import draft
 from training.exporting.onnx_graph import to_onnx
 from training.model.hazard import AdditiveHazardClassifier
 
 X, Y = customers()
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-CARD = ModelCard(
-    name="book",
-    contract=Contract(
-        (
-            Feature(name="plan", kind="category", categories=("a", "b", "c", "d", "e")),
-            Feature(name="price", kind="number", low=0.0, high=120.0, missing_seen=True),
-            Feature(name="seats", kind="number", low=0.0, high=500.0),
-            Feature(name="trial", kind="flag"),
-        )
-    ),
-    horizons=(6,),
-    period="month",
-    currency="JPY",
-    money=MoneyTerms(),
-    other_exits=(),
-    book=BookSummary(len(X), int(Y["event"].sum()), 0),
-    id_column=None,
-)
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,21 @@
 """The reader: what was exported comes back, and gives the same graph again."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.training.test_export import CARD, NOW
 
 from models.bundle import MODEL, open_bundle
 from models.errors import BundleError
 from tests.support.bundles import make_bundle
-from tests.support.customers import CATEGORICAL, customers
+from tests.support.customers import CARD, CATEGORICAL, customers
 from training.exporting.export import draft
 from training.exporting.onnx_graph import to_onnx
 from training.exporting.onnx_reader import read_estimator
 from training.model.hazard import AdditiveHazardClassifier
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 X, Y = customers(800)
 
