@@ -27,7 +27,7 @@ CARD = ModelCard(
     currency="JPY",
     money=MoneyTerms(),
     other_exits=(),
-    book=BookSummary(len(X), int(Y["event"].sum()), 0),
+    book=BookSummary(2000, 1000, 0),
     id_column=None,
 )
 """Of a model of them."""
