@@ -19,6 +19,9 @@ from training.fit import fit
 from training.report.findings import Findings
 from training.sample import write_telco
 
+REPLICATES = 5
+"""The fewest that the command line takes: they are most of the time that a fit takes."""
+
 
 @pytest.fixture(scope="session")
 def _shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
@@ -70,8 +73,8 @@ def telco_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def telco(telco_book: Path) -> Path:
-    """The bundle of the sample book, as `training fit` writes it."""
-    return fit(telco_book, telco_book.parent / "registry", datetime(2026, 11, 21, tzinfo=UTC))
+    """The bundle of the sample book, as `training fit --replicates 5` writes it."""
+    return fit(telco_book, telco_book.parent / "registry", datetime(2026, 11, 21, tzinfo=UTC), REPLICATES)
 
 
 @pytest.fixture(scope="session")

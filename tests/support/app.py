@@ -25,6 +25,7 @@ def settings_for(registry: Path, redis_url: str, **more: str) -> Settings:
         "ID_SECRET": "a secret of the tests alone",
         "API_KEYS": f"tests:admin:{hashlib.sha256(API_KEY.encode()).hexdigest()}",
         "POLL_MS": "50",
+        "STORE_TIMEOUT_MS": "250",  # a busy machine pauses for longer than the default
         **more,
     }
     return settings_from({f"GATEKEEPER_{name}": value for name, value in environ.items()})

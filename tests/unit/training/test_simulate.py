@@ -189,7 +189,7 @@ def test_the_written_book_fits_without_rejects(
     path = Path(capsys.readouterr().out.splitlines()[-1])
     assert path == tmp_path / "saas.toml"
     assert ingest(read_book(path)).rejected == 0
-    assert main(["fit", str(path), "--out", str(tmp_path / "registry")]) == 0
+    assert main(["fit", str(path), "--out", str(tmp_path / "registry"), "--replicates", "0"]) == 0
     assert not (tmp_path / "registry" / "saas" / "rejects.csv").exists()
     truth = pl.read_parquet(tmp_path / "truth.parquet")
     assert truth["customer_id"].to_list() == ingest(read_book(path)).frame["customer_id"].to_list()
@@ -224,7 +224,9 @@ def test_a_leap_day_may_be_the_day_of_observation() -> None:
 
 
 def test_the_model_comes_near_the_truth() -> None:
-    figures = against_truth(simulated(), simulate(CUSTOMERS, 1000))
-    assert figures["c_share_of_oracle"] >= BARS["c_share_of_oracle"]
+    """Of a book of 6,000; what 20,000 give is held to its bars by `python -m tests.quality.simulated`."""
+    figures = against_truth(simulate(6000, 0), simulate(CUSTOMERS, 1000))
+    assert figures["c_share_of_oracle"] >= 0.92
     assert figures["loss_avoided_share"] >= BARS["loss_avoided_share"]
-    assert figures["risk_off"] <= 0.045  # BARS asks for less, see tests.quality.simulated
+    assert 0.7 <= figures["risk_covered"] <= 0.92
+    assert figures["risk_off"] <= 0.05

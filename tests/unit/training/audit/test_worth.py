@@ -13,7 +13,9 @@ from training.model.hazard import AdditiveHazardClassifier
 from training.model.selection import deviance
 from training.reading.lifetimes import Lifetimes, structured
 
-TEMPLATE = AdditiveHazardClassifier(horizon=6, periods=24, categorical=(1,), max_iter=60, max_leaf_nodes=4)
+TEMPLATE = AdditiveHazardClassifier(
+    horizon=6, periods=24, categorical=(1,), max_iter=60, max_leaf_nodes=4, max_features=1.0
+)
 CONTRACT = Contract(
     (
         Feature(name="strong", kind="number"),
@@ -69,7 +71,7 @@ def test_the_loss_is_that_of_two_models_fitted_by_hand(monkeypatch: pytest.Monke
     found = next(one for one in of(x, lives).features if one.feature == "strong")
     y, means = structured(lives), []
     for columns, categorical in (([0, 1, 2, 3], (1,)), ([1, 2, 3], (0,))):
-        model = AdditiveHazardClassifier(6, 24, categorical, max_iter=60, max_leaf_nodes=4)
+        model = AdditiveHazardClassifier(6, 24, categorical, max_iter=60, max_leaf_nodes=4, max_features=1.0)
         model.fit(x[:500, columns], y[:500])
         means.append(deviance(model, x[500:, columns], y[500:]).mean())
     assert found.deviance == pytest.approx(means[1] - means[0], abs=1e-6)
