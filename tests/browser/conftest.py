@@ -31,7 +31,7 @@ def chromium() -> str:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     """One browser for all tests; each opens pages in a context of its own."""
     with sync_playwright() as playwright:
