@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
 from training.model.attribution import Attribution
 from training.model.bins import Bins
@@ -37,6 +38,10 @@ REPLICATES = 20
 
 ROUNDS = 400
 """Trees of a refit, at least; so many that hardly any effect is shrunk."""
+
+THREADED = 1_000_000
+"""Person-periods from which threads bring more than they cost: they meet at every node of every tree, and wait there
+for the one that another process holds up."""
 
 DRAWN = 20_000
 """Customers that a refit is drawn from the book, at most."""
@@ -232,11 +237,12 @@ class AdditiveHazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             early_stopping=False,
             random_state=self.random_state,
         )
-        return ensemble.fit(
-            np.column_stack([seen[rows_at_risk.customer], rows_at_risk.segment]),
-            rows_at_risk.label,
-            sample_weight=rows_at_risk.trials * weight[rows_at_risk.customer],
-        )
+        with threadpool_limits(None if len(rows_at_risk.label) > THREADED else 1, user_api="openmp"):
+            return ensemble.fit(
+                np.column_stack([seen[rows_at_risk.customer], rows_at_risk.segment]),
+                rows_at_risk.label,
+                sample_weight=rows_at_risk.trials * weight[rows_at_risk.customer],
+            )
 
     def _validated(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
         check_is_fitted(self)
