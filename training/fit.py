@@ -90,8 +90,8 @@ def _tell_unobserved(people: Ingested, lives: Lifetimes) -> None:
 
 
 def _card(customers: Customers, rejected: int) -> ModelCard:
-    book, _, contract, _, lives, _ = customers
-    others = other_exit_survival(lives, book.periods) if lives.other_exit.any() else np.empty(0)
+    book, _, contract, _, lives, weight = customers
+    others = other_exit_survival(lives, book.periods, weight) if lives.other_exit.any() else np.empty(0)
     return ModelCard(
         name=book.source.name,
         contract=contract,

@@ -59,8 +59,7 @@ def recalibrate(bundle: Bundle, path: Path, registry: Path, now: datetime) -> Pa
     old = read_estimator(bundle)
     with bar("recalibrating"):
         _need_same(old, bundle, x)
-        log_odds = np.concatenate([each.sum(axis=1) for each in old.tables_.effects_of(x)]) + old.tables_.baseline
-        line = _line(log_odds, target, old.tables_.grid, weight, book.source.data)
+        line = _line(old.tables_.log_odds(x), target, old.tables_.grid, weight, book.source.data)
         new = moved(old, line, x, weight)
     risks = float(np.average(old.tables_.risk(x), weights=weight)), new.base_
     found = _found(line, target, risks, manifest.version, book.source.name)

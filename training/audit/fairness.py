@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -14,11 +15,12 @@ from models.value import CAUSES
 from training.audit import fairness_texts as texts
 from training.audit.fairness_groups import Grouping, group
 from training.audit.fairness_rates import GroupAudit, People, compare, measure, reference_of
-from training.audit.fairness_survival import expected_events
 from training.audit.proxies import Proxy, proxies, told_by_all
 from training.errors import DataError
 from training.evaluation.holdout import HeldOut
 from training.evaluation.intervals import Estimate, joint
+from training.evaluation.measure import within
+from training.evaluation.metrics import expected_events
 from training.reading.book import Book
 
 __all__ = ["ColumnAudit", "FairnessAudit", "Finding", "GroupAudit", "Proxy", "audit_fairness", "refuse_unfair"]
@@ -146,8 +148,8 @@ def _people(book: Book, assessments: Assessments, held_out: HeldOut) -> People:
         pays_back=assessments.value.cause != CAUSES.index("margin_negative"),
         points=assessments.points,
         risk=1.0 - held_out.survival[:, horizon - 1],
-        expected=expected_events(held_out.survival, lives, horizon),
-        churned=lives.event & lives.observed & (lives.exit <= horizon),
+        expected=expected_events(held_out.survival[:, :horizon], lives),
+        churned=within(lives, horizon),
     )
 
 
@@ -184,7 +186,7 @@ def _unequal(column: str, one: GroupAudit, reference: GroupAudit, limit: float, 
     worse, better = (one.group, one.false_alarms.value), (reference.group, reference.false_alarms.value)
     if times.high < 1.0 / limit:
         worse, better = better, worse
-        times = Estimate(1.0 / max(times.value, times.low), 1.0 / times.high, 1.0 / times.low)
+        times = Estimate(1.0 / times.value, 1.0 / times.high, 1.0 / times.low if times.low else math.inf)
     if times.low > limit:
         text = texts.false_alarms(column, worse, better, times, limit, span)
         yield Finding(kind="false_alarms", column=column, group=worse[0], text=text)

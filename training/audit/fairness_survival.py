@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.evaluation.intervals import Rate
-from training.reading.lifetimes import Bools, Floats, Lifetimes
+from training.reading.lifetimes import Bools, Floats, Lifetimes, at_risk, ended
 
 
 def churned_within(lives: Lifetimes, weight: Floats, horizon: int) -> Rate | None:
@@ -55,15 +54,6 @@ def false_alarms(lives: Lifetimes, weight: Floats, warned: Bools, horizon: int) 
     return Rate(share, 1.0 / (variance * share * (1.0 - share)))
 
 
-def expected_events(survival: Floats, lives: Lifetimes, horizon: int) -> Floats:
-    """The sum of each customer's hazards over the periods up to the horizon in which it was at risk. Shape [m]."""
-    before = np.column_stack([np.ones(len(survival)), survival[:, : horizon - 1]])
-    hazard = 1.0 - np.divide(survival[:, :horizon], before, out=np.zeros_like(before), where=before > 0)
-    period = np.arange(1, horizon + 1)
-    total: Floats = (hazard * ((period > lives.entry[:, None]) & (period <= lives.exit[:, None]))).sum(axis=1)
-    return total
-
-
 def _stayers(lives: Lifetimes, weight: Floats, horizon: int) -> tuple[float, float] | None:
     """How many of these customers stay the horizon, known or not, and the variance of its logarithm."""
     early = lives.entry < horizon  # who came under observation later is there only because it stayed
@@ -91,13 +81,4 @@ def _stayed_until(lives: Lifetimes, weight: Floats, horizon: int) -> Floats:
 
 def _risk_sets(lives: Lifetimes, weight: Floats, horizon: int) -> tuple[Floats, Floats]:
     """How many customers were at risk in period t = 1..horizon, and churned in it. Shapes [horizon]."""
-    seen = lives.observed
-    entry, last, weight = lives.entry[seen], lives.exit[seen], weight[seen]
-    churned = lives.event[seen]
-    exposed = np.cumsum(_by_period(entry + 1, weight, horizon) - _by_period(last + 1, weight, horizon))
-    return np.round(exposed, 9), _by_period(last[churned], weight[churned], horizon)
-
-
-def _by_period(period: NDArray[np.integer], weight: Floats, horizon: int) -> Floats:
-    """Weights summed by period 1..horizon. Shape [horizon]."""
-    return np.bincount(np.minimum(period, horizon + 1), weight, minlength=horizon + 2)[1:-1].astype(np.float64)
+    return at_risk(lives, horizon, weight), ended(lives, lives.event, horizon, weight)

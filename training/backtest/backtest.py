@@ -125,10 +125,10 @@ def backtest(  # noqa: PLR0913 - the last two are for tests and for who waits
     if not known.any():
         return Absent(texts.NO_MONEY)
     money = rows_of(manifest.money.resolve(assessor.contract, judged.x, columns, {}), known)
-    history = _history(manifest, money, lives.take(known), judged.value.break_even[known])
+    counts, rule = weight[known], judged.rule[known]
+    history = _history(manifest, money, lives.take(known), judged.value.break_even[known], counts)
     if history.observed == 0:
         return Absent(texts.too_few(SUPPORT))
-    counts, rule = weight[known], judged.rule[known]
     by_value, by_risk = order("net_value", judged.value.net_value[known]), order("risk", judged.risk[known])
     kept = (judged.action[known] != ACTIONS.index("do_not_chase")).astype(np.int64)
     parts = (Partition(rule, len(rules)), Partition(kept, 2), by_value.partition, by_risk.partition)
@@ -167,11 +167,13 @@ def backtest(  # noqa: PLR0913 - the last two are for tests and for who waits
     )
 
 
-def _history(manifest: Manifest, money: Money, lives: Lifetimes, break_even: NDArray[np.int64]) -> History:
+def _history(
+    manifest: Manifest, money: Money, lives: Lifetimes, break_even: NDArray[np.int64], counts: Floats
+) -> History:
     def of_each(term: Number) -> Floats:
         return np.broadcast_to(np.asarray(term, dtype=np.float64), (len(lives),))
 
-    rate, periods = float(of_each(money.annual_discount_rate).mean()), manifest.periods
+    rate, periods = float(np.average(of_each(money.annual_discount_rate), weights=counts)), manifest.periods
     return History(
         lives=lives,
         margin=of_each(money.margin_per_period),

@@ -67,7 +67,7 @@ def economics(
     weight, period = customer_weights(book, frame), book.source.period
     money = book.money.resolve(contract, x, money_inputs(book.money, contract, frame), {})
     supported = last_supported(at_risk(lives, survival.shape[1]))
-    others = other_exit_survival(lives, survival.shape[1]) if lives.other_exit.any() else None
+    others = other_exit_survival(lives, survival.shape[1], weight) if lives.other_exit.any() else None
 
     def values(curves: NDArray[np.floating], terms: Money) -> Value:
         return value_all(curves if others is None else curves * others, terms, period, supported)

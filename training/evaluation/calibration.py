@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 import polars as pl
-from scipy.stats import beta
 
+from training.evaluation.intervals import LEVEL, Rate, share
 from training.evaluation.metrics import Weighed
 from training.reading.lifetimes import Floats, Lifetimes
 
@@ -19,8 +19,6 @@ GROUPS = 12
 
 OTHERS = "(others)"
 MISSING = "(missing)"
-
-LEVEL = 0.95
 
 
 class Decile(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,14 +76,6 @@ def deciles(risk: Floats, lives: Lifetimes, weight: Floats, horizon: int) -> tup
     )
 
 
-def clopper_pearson(events: float, n: float) -> tuple[float, float]:
-    """The exact 95 % interval of a share of which `events` in `n` were seen; neither need be whole."""
-    tail = (1.0 - LEVEL) / 2
-    low = beta.ppf(tail, events, n - events + 1.0) if events > 0 else 0.0
-    high = beta.ppf(1.0 - tail, events + 1.0, n - events) if events < n else 1.0
-    return float(low), float(high)
-
-
 def gains(risk: Floats, people: Weighed, horizon: int) -> tuple[Gain, ...]:
     """Gains and lift per percentile of the predicted risk [n]; none where nobody churned within the horizon."""
     who, mass = people.churned(horizon)
@@ -97,9 +87,9 @@ def gains(risk: Floats, people: Weighed, horizon: int) -> tuple[Gain, ...]:
     customers, churned = np.cumsum(people.weights[order, 0]), np.cumsum(churn[order])
     rows = []
     for percent in range(1, 101):
-        share = percent / 100
-        caught = float(np.interp(share * customers[-1], np.append(0, customers), np.append(0, churned)) / churned[-1])
-        rows.append(Gain(share=share, churn_share=round(caught, 6), lift=round(caught / share, 4)))
+        first = percent / 100
+        caught = float(np.interp(first * customers[-1], np.append(0, customers), np.append(0, churned)) / churned[-1])
+        rows.append(Gain(share=first, churn_share=round(caught, 6), lift=round(caught / first, 4)))
     return tuple(rows)
 
 
@@ -154,15 +144,15 @@ def _decile(number: int, risk: Floats, lives: Lifetimes, weight: Floats, horizon
     stayed = at_risk - events
     greenwood = np.divide(events, at_risk * stayed, out=np.zeros_like(events), where=stayed > 0).sum() / rows
     n = (1.0 - survival) / (survival * greenwood) if greenwood > 0 and survival > 0 else at_risk[-1] * rows
-    low, high = clopper_pearson(n * (1.0 - survival), n)
+    observed = share(Rate(1.0 - survival, n))
     return Decile(
         number=number,
         customers=len(risk),
         mean_risk=round(predicted, 6),
         kaplan_meier=round(float(1.0 - survival), 6),
-        low=round(low, 6),
-        high=round(high, 6),
-        holds=bool(low <= predicted <= high),
+        low=round(observed.low, 6),
+        high=round(observed.high, 6),
+        holds=bool(observed.low <= predicted <= observed.high),
     )
 
 

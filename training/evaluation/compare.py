@@ -92,7 +92,9 @@ def compare(
         splits=len(heats),
         horizon=ours.horizon,
         tau=tau,
-        kaplan_meier_churn=round(1.0 - float(np.mean([kaplan_meier(h.lives, ours.horizon)[-1] for h in heats])), 6),
+        kaplan_meier_churn=round(
+            1.0 - float(np.mean([kaplan_meier(h.lives, ours.horizon, h.weight)[-1] for h in heats])), 6
+        ),
         rows=rank(heats, played, tau),
         left_out=played.left_out,
     )

@@ -101,7 +101,7 @@ def deviance(fitted: AdditiveHazardClassifier, x: NDArray[np.float32], y: NDArra
     """-2 log likelihood of each customer's person-periods. Shape [n]."""
     grid = fitted.tables_.grid
     trials = count_person_periods(survival_target(y, len(x)), grid)
-    log_odds = _log_odds(fitted, x)[trials.customer, trials.segment]
+    log_odds = fitted.tables_.log_odds(x)[trials.customer, trials.segment]
     each = trials.trials * softplus(np.where(trials.label == 1, -log_odds, log_odds))
     return 2.0 * _sums(trials.customer, each, len(x))
 
@@ -115,7 +115,7 @@ def rank_pairs(
     4: FAST); summed over time, since an interaction that lasts shows there.
     """
     trials = count_person_periods(survival_target(y, len(x)), fitted.tables_.grid)
-    hazard = expit(_log_odds(fitted, x)[trials.customer, trials.segment])
+    hazard = expit(fitted.tables_.log_odds(x)[trials.customer, trials.segment])
     counted = trials.trials * weight[trials.customer]
     gradient = _sums(trials.customer, counted * (trials.label - hazard), len(x))
     curvature = _sums(trials.customer, counted * hazard * (1 - hazard), len(x))
@@ -153,11 +153,6 @@ def _select_pairs(
             break
         best, least = tuple(ranked[:count]), loss
     return best, deviances
-
-
-def _log_odds(fitted: AdditiveHazardClassifier, x: NDArray[np.float32]) -> Floats:
-    tables = fitted.tables_
-    return np.concatenate([effects.sum(axis=1) + tables.baseline for effects in tables.effects_of(x)])
 
 
 def _coarse(rows: Ints) -> Ints:

@@ -43,12 +43,17 @@ class Tables(NamedTuple):
 
     def survival(self, x: NDArray[np.float32]) -> Floats:
         """S(t | x) for t = 1..T. Shape [n, T]."""
-        log_odds = (effects.sum(axis=1) + self.baseline for effects in self.effects_of(x))
-        return np.concatenate([np.exp(-softplus(each) @ self.grid.periods_until) for each in log_odds])
+        periods = self.grid.periods_until
+        return np.concatenate([np.exp(-softplus(each) @ periods) for each in self._log_odds(x)])
 
     def risk(self, x: NDArray[np.float32]) -> Floats:
         """P(event within the horizon). Shape [n]."""
-        return 1.0 - self.survival(x)[:, self.grid.horizon - 1]
+        periods = self.grid.periods_in_horizon
+        return np.concatenate([1.0 - np.exp(-softplus(each) @ periods) for each in self._log_odds(x)])
+
+    def log_odds(self, x: NDArray[np.float32]) -> Floats:
+        """Log-odds of the hazard in each segment of time. Shape [n, G]."""
+        return np.concatenate(list(self._log_odds(x)))
 
     def rows(self, x: NDArray[np.float32]) -> Ints:
         """The row of each feature's table that each prospect falls into. Shape [n, F]."""
@@ -64,6 +69,9 @@ class Tables(NamedTuple):
                 effects[:, pair.first] += half
                 effects[:, pair.second] += half
             yield effects
+
+    def _log_odds(self, x: NDArray[np.float32]) -> Iterator[Floats]:
+        return (effects.sum(axis=1) + self.baseline for effects in self.effects_of(x))
 
     @staticmethod
     def chunks(rows: NDArray[Any]) -> Iterator[NDArray[Any]]:

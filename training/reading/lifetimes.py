@@ -113,44 +113,55 @@ def structured(lives: Lifetimes) -> NDArray[np.void]:
     return y
 
 
-def at_risk(lives: Lifetimes, periods: int) -> NDArray[np.int64]:
-    """How many customers were at risk in period t = 1..T. Shape [T]."""
+def at_risk(lives: Lifetimes, periods: int, weight: Floats | None = None) -> Floats:
+    """How many customers, or how much of their `weight` [n], were at risk in period t = 1..T. Shape [T]."""
     seen = lives.observed
-    begun = np.bincount(np.minimum(lives.entry[seen], periods), minlength=periods + 1)[:periods]
-    over = np.bincount(np.minimum(lives.exit[seen], periods), minlength=periods + 1)[:periods]
-    return np.cumsum(begun - over)
+    counted = None if weight is None else weight[seen]
+    begun = np.bincount(np.minimum(lives.entry[seen], periods), counted, minlength=periods + 1)[:periods]
+    over = np.bincount(np.minimum(lives.exit[seen], periods), counted, minlength=periods + 1)[:periods]
+    exposed: Floats = np.cumsum(begun - over).astype(np.float64)
+    return exposed.round(9)  # what adding and taking away fractions leaves over is nobody
 
 
-def last_supported(exposed: NDArray[np.int64]) -> int:
+def ended(lives: Lifetimes, which: Bools, periods: int, weight: Floats | None = None) -> Floats:
+    """For how many of some customers (or how much of their weight) period t = 1..T was the last at risk. Shape [T]."""
+    who = which & lives.observed
+    counted = None if weight is None else weight[who]
+    counts = np.bincount(np.minimum(lives.exit[who], periods + 1), counted, minlength=periods + 2)[1:-1]
+    return counts.astype(np.float64)
+
+
+def last_supported(exposed: Floats) -> int:
     """The last period in which at least SUPPORT customers were at risk; 0 when there is none."""
     return int(np.flatnonzero(exposed >= SUPPORT).max(initial=-1)) + 1
 
 
-def kaplan_meier(lives: Lifetimes, periods: int) -> Floats:
+def kaplan_meier(lives: Lifetimes, periods: int, weight: Floats | None = None) -> Floats:
     """Share not yet churned after period t = 1..T, other exits censored (Kaplan and Meier 1958). Shape [T].
 
-    NaN from the first period in which nobody was at risk.
+    NaN from the first period in which nobody was at risk. `weight`: for how many customers each stands, [n].
     """
-    exposed = at_risk(lives, periods)
-    events = _count(lives, lives.event, periods)
+    exposed = at_risk(lives, periods, weight)
+    events = ended(lives, lives.event, periods, weight)
     hazard = np.divide(events, exposed, out=np.full(periods, np.nan), where=exposed > 0)
     stays: Floats = np.cumprod(1.0 - hazard)
     return stays
 
 
-def other_exit_survival(lives: Lifetimes, periods: int) -> Floats:
+def other_exit_survival(lives: Lifetimes, periods: int, weight: Floats | None = None) -> Floats:
     """O(t), the share that has not left for another reason than churn after period t = 1..T. Shape [T].
 
     The other exit of a period is for those who did not churn in it. After the last period that SUPPORT customers
-    reached, the hazard of the last quarter of those before, pooled, is carried on.
+    reached, the hazard of the last quarter of those before, pooled, is carried on. `weight`: for how many customers
+    each stands, [n].
     """
-    exposed = at_risk(lives, periods) - _count(lives, lives.event, periods)
-    exits = _count(lives, lives.other_exit, periods)
-    supported = last_supported(exposed) or periods
+    exposed = at_risk(lives, periods, weight) - ended(lives, lives.event, periods, weight)
+    exits = ended(lives, lives.other_exit, periods, weight)
+    supported = last_supported(at_risk(lives, periods) - ended(lives, lives.event, periods)) or periods
     tail = slice(supported - max(supported // 4, 1), supported)
     hazard = np.divide(exits, exposed, out=np.zeros(periods), where=exposed > 0)
-    hazard[supported:] = exits[tail].sum() / max(exposed[tail].sum(), 1)
-    stays: Floats = np.cumprod(1.0 - hazard)
+    hazard[supported:] = exits[tail].sum() / (exposed[tail].sum() or 1.0)
+    stays: Floats = np.cumprod(1.0 - hazard, dtype=np.float64)
     return stays
 
 
@@ -181,7 +192,3 @@ def _need_both(book: Book, frame: pl.DataFrame, churned: Bools) -> None:
         f"{book.source.data}: {column}: {events} of {n} customers churned; some must have churned and some not"
         + (f"; found {found}, and churned_when is {', '.join(sorted(life.churned_outcomes))}" if found else "")
     )
-
-
-def _count(lives: Lifetimes, which: Bools, periods: int) -> NDArray[np.int64]:
-    return np.bincount(np.minimum(lives.exit[which & lives.observed], periods + 1), minlength=periods + 2)[1:-1]

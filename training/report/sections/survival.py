@@ -51,7 +51,7 @@ def _everybody(findings: Findings, say: Voice) -> Markup:
     """All held-out customers."""
     held, horizon = findings.held_out, findings.manifest.horizons[0]
     periods = held.survival.shape[1]
-    observed = kaplan_meier(held.lives, periods)
+    observed = kaplan_meier(held.lives, periods, held.weight)
     predicted = np.average(held.survival, axis=0, weights=held.weight)
     at = [0, *range(1, periods + 1)]
     shown = Plot(

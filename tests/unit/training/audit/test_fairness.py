@@ -135,6 +135,18 @@ def test_a_policy_that_looks_twice_at_the_proxy_is_found_out(members_reviewed: F
     assert f"{women.false_alarm_ratio.value:.2f}倍（少なくとも{women.false_alarm_ratio.low:.2f}倍" in found.text["ja"]  # noqa: RUF001 - Japanese
 
 
+def test_the_largest_group_is_found_where_it_alone_suffers(bundles: dict[str, Bundle], proxy_book: Simulated) -> None:
+    frame = proxy_book.frame.with_columns(member=pl.col("women_in_business_member").cast(pl.String))
+    book = msgspec.structs.replace(book_of(proxy_book), protected=("member",))
+    others = Policy((Rule(name="others", action="review", all=("not women_in_business_member",)),))
+    audit = audited(bundles["proxy"], book, frame, lives_of(proxy_book), others)
+    spared = audit.columns[0].groups[1].false_alarm_ratio
+    assert spared is not None
+    assert spared.low == 0.0
+    found = audit.findings[0]
+    assert (found.kind, found.group) == ("false_alarms", audit.columns[0].reference)
+
+
 def test_the_largest_group_is_found_where_it_suffers(bundles: dict[str, Bundle], proxy_book: Simulated) -> None:
     others = Policy(
         (Rule(name="o", action="review", all=("not women_in_business_member", "seats >= 3")), *DEFAULT.rules)

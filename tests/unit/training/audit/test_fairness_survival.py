@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from sksurv.nonparametric import kaplan_meier_estimator
 
-from training.audit.fairness_survival import churned_within, expected_events, false_alarms
+from training.audit.fairness_survival import churned_within, false_alarms
 from training.reading.lifetimes import Lifetimes, kaplan_meier
 
 HORIZON = 12
@@ -124,10 +124,3 @@ def test_a_row_counts_as_if_it_were_there_as_often_as_it_weighs() -> None:
     assert churned_within(people, times.astype(np.float64), HORIZON) == pytest.approx(
         churned_within(people.take(again), np.ones(len(again)), HORIZON)
     )
-
-
-def test_expected_events_are_the_hazards_of_the_periods_at_risk() -> None:
-    survival = np.array([[0.9, 0.72, 0.36], [0.5, 0.5, 0.0]])
-    people = lives(np.array([1, 0]), np.array([3, 1]), np.array([True, False]))
-    assert expected_events(survival, people, 3) == pytest.approx([0.2 + 0.5, 0.5])
-    assert expected_events(survival, people, 2) == pytest.approx([0.2, 0.5])

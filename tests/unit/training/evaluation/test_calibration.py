@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from scipy.stats import binomtest
 
-from training.evaluation.calibration import GROUPS, OTHERS, clopper_pearson, deciles, gains, groups
+from training.evaluation.calibration import GROUPS, OTHERS, deciles, gains, groups
 from training.evaluation.metrics import Weighed, resamples
 from training.reading.lifetimes import Floats, Lifetimes
 
@@ -22,11 +21,6 @@ def people(seed: int) -> tuple[Floats, Lifetimes]:
     none = np.zeros(N, np.bool_)
     lives = Lifetimes(none.astype(np.int32), np.minimum(leaves, censored).astype(np.int32), leaves <= censored, none)
     return 1 - (1 - hazard) ** HORIZON, lives
-
-
-@pytest.mark.parametrize(("events", "n"), [(0, 10), (3, 10), (10, 10), (70, 1000)])
-def test_the_interval_is_the_exact_one_of_the_binomial(events: int, n: int) -> None:
-    assert clopper_pearson(events, n) == pytest.approx(tuple(binomtest(events, n).proportion_ci(method="exact")))
 
 
 def test_deciles_of_the_truth_hold_and_of_twice_the_truth_do_not() -> None:

@@ -199,6 +199,16 @@ def test_churn_times_other_exits_is_the_share_that_stayed() -> None:
     assert seen.sum() < 4000
 
 
+def test_who_stands_for_three_counts_thrice() -> None:
+    lives, weight = some_lives(late=True), np.tile([1.0, 3.0], 10_000)
+    weight = weight[: len(lives)]
+    again = lives.take(np.repeat(np.arange(len(lives)), weight.astype(int)))
+    few = int((at_risk(lives, 20) >= 2 * SUPPORT).sum())
+    np.testing.assert_allclose(at_risk(lives, 20, weight), at_risk(again, 20))
+    np.testing.assert_allclose(kaplan_meier(lives, few, weight), kaplan_meier(again, few))
+    np.testing.assert_allclose(other_exit_survival(lives, few, weight), other_exit_survival(again, few))
+
+
 def test_other_exits_are_carried_on_where_few_customers_are_left() -> None:
     n = 200
     lives = Lifetimes(
