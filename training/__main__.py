@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(args.run(args) or 0)
     except GatekeeperError as error:
         return _fail(str(error))
+    except FileNotFoundError as error:
+        path = Path(error.filename or "file")
+        return _fail(f"{path if path.parent.exists() else path.parent}: No such file or directory; check the path")
     except OSError as error:
         return _fail(f"{error.filename or 'file'}: {error.strerror or error}")
     except KeyboardInterrupt:

@@ -119,8 +119,8 @@ NO_MONEY = {
     "ja": "収支が分かる顧客がいません。顧客台帳の [value] に revenue または gross_margin がありません。",
 }
 NO_CPA = {
-    "en": "There is no cost to divide by: [value] of the book names neither acquisition_spent nor closing_cost.",
-    "ja": "割る費用がありません。顧客台帳の [value] に acquisition_spent も closing_cost もありません。",
+    "en": "There is no cost to divide by: acquisition_spent and closing_cost under [value] of the book are absent or 0.",
+    "ja": "割る費用がありません。顧客台帳の [value] の acquisition_spent と closing_cost が、ないか 0 です。",
 }
 LITTLE_CHURN = {
     "en": "Less than one point of the customers churns within the horizon.",

@@ -106,7 +106,8 @@ def _curve(effect: Effect, findings: Findings, say: Voice, remark: str, time: tu
     if changing:
         series.append(line(_early(say, time[0]), effect.early.tolist(), "b"))
         series.append(line(_late(say, time[1]), effect.late.tolist(), "c"))
-    unit = f" ({effect.feature.unit})" if effect.feature.unit else ""
+    told = effect.feature.part is not None  # the title of a date's part tells its unit
+    unit = f" ({effect.feature.unit})" if effect.feature.unit and not told else ""
     span = say(
         f"from {say.short(round(low, 2))} to {say.short(round(high, 2))}",
         f"{say.short(round(low, 2))}から{say.short(round(high, 2))}まで",

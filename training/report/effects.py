@@ -84,6 +84,7 @@ def number_row(bins: Bins, row: int, say: Voice, *, above: bool = False) -> str:
     if not len(bins.edges):
         return say("any", "すべて")
     end = say.number(float(bins.edges[min(row, len(bins.edges)) - 1]), 5)
+    end = end.rstrip("0").rstrip(".") if "." in end else end
     return say(f"over {end}", f"{end}超") if above or row > len(bins.edges) else say(f"up to {end}", f"{end}以下")
 
 

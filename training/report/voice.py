@@ -110,7 +110,9 @@ class Voice(msgspec.Struct, frozen=True):
         return f"{period:,}{_JA_PERIODS[self.period]}目" if self.lang == "ja" else f"{self.period} {period:,}"
 
     def interval(self, low: str, high: str) -> str:
-        """A range: 20% to 24%."""
+        """A range: 20% to 24%; a dash where neither end is defined."""
+        if low == high == NONE:
+            return NONE
         return f"{low} to {high}" if self.lang == "en" else f"{low}～{high}"
 
 

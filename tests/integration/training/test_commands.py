@@ -119,7 +119,7 @@ def test_publish_brings_features_to_the_service_and_reports_what_it_refuses(fold
         (("fit", "bad.toml"), "bad.toml: book.period: expected one of day, week, month, quarter, year, got 'moon'"),
         (("activate", "nowhere"), "manifest.json: No such file or directory"),
         (("score", "BUNDLE", "none.csv", "--out", "s.csv"), "none.csv: cannot be read (No such file or directory)"),
-        (("score", "BUNDLE", "telco.csv", "--out", "no/such/s.csv"), "s.csv.draft: No such file or directory"),
+        (("score", "BUNDLE", "telco.csv", "--out", "no/such/s.csv"), "such: No such file or directory; check the path"),
         (("score", "BUNDLE", "telco.csv", "--out", "s.csv", "--policy", "none"), "none: No such file or directory"),
         (("evaluate", "BUNDLE", "quarters.toml"), "counts in quarters, the bundle in months; use a matching book"),
         (("publish", "none.csv", "--url", "http://127.0.0.1:9", "--key", "k"), "none.csv: cannot be read"),

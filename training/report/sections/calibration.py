@@ -135,7 +135,8 @@ def _groups(findings: Findings, say: Voice) -> Markup:
     ]
     lead = paragraph(
         say(
-            f"Group by group, {len(judged) - len(off)} of {len(judged)} are within their 95% interval; where many groups are looked at, "
+            f"Group by group, {len(judged) - len(off)} of {len(judged)} "
+            f"{'is' if len(judged) == 1 else 'are'} within {'its' if len(judged) == 1 else 'their'} 95% interval; where many groups are looked at, "
             "one in twenty is outside by chance alone.",
             f"グループ別では、{len(judged)}件のうち{len(judged) - len(off)}件が95%区間に収まります。多くのグループを見れば、20件に1件は偶然でも外れます。",
         )

@@ -20,7 +20,7 @@ def write(findings: Findings, say: Voice) -> Section:
     """PLTV and its like, where money is known."""
     economics = findings.economics
     title = say("What is a customer worth?", "顧客の採算")
-    absences = [note(text[say.lang]) for text in economics.absent.values()]
+    absences = [note(text) for text in dict.fromkeys(text[say.lang] for text in economics.absent.values())]
     if economics.mean_pltv is None:
         return Section("money", title, join(absences))
     parts = [
@@ -65,7 +65,11 @@ def _formulas(economics: Economics, say: Voice) -> Markup:
     def value(formula: Formula) -> str:
         if formula.unit != "ratio":
             return say.money(formula.value)
-        mark = f" ({say('mark', '目安')} {say.short(formula.mark)})" if formula.mark is not None else ""
+        mark = (
+            f" ({say('mark', '目安')} {say.short(formula.mark)})"
+            if formula.mark is not None and formula.value is not None
+            else ""
+        )
         return say.number(formula.value) + mark
 
     return join(

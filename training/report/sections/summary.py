@@ -44,6 +44,13 @@ def _apart(findings: Findings, say: Voice) -> str:
     if len(known) < 2:
         return ""
     riskiest, safest = known[0].kaplan_meier, known[-1].kaplan_meier
+    if _guesses(findings):
+        return say(
+            f"The score cannot tell them apart beforehand: of the tenth it calls riskiest {say.percent(riskiest)} left, of the "
+            f"tenth it calls safest {say.percent(safest)}, and its ranking may as well be guessing.",
+            f"スコアでは事前にこれを見分けられません。リスクが最も高いとした10%の顧客では{say.percent(riskiest)}が、最も低いとした"
+            f"10%では{say.percent(safest)}が解約し、順位は当て推量と区別できません。",
+        )
     return say(
         f"The score tells them apart beforehand: of the tenth it calls riskiest {say.percent(riskiest)} left, of the tenth it "
         f"calls safest {say.percent(safest)}.",
@@ -52,14 +59,20 @@ def _apart(findings: Findings, say: Voice) -> str:
     )
 
 
+def _guesses(findings: Findings) -> bool:
+    """Whether the interval of the AUC holds a coin's 0.5, or lies below it."""
+    auc = findings.evaluation.overall.auc_at_horizon
+    return auc is not None and auc.low <= 0.5
+
+
 def _who(findings: Findings, say: Voice) -> str:
-    """The values of categories and flags that raise the odds most, among those that are not rare."""
+    """The values of categories and flags that raise the odds most, among those that are not rare and surely do."""
     found = [
         (float(effect.factor[row]), effect.feature.title(say.lang), name)
         for effect in effects(findings)
         if effect.feature.kind != "number"
         for name, row in value_rows(effect.feature, findings.tables.bins[effect.position], say)
-        if effect.share[row] >= LEAST_SHARE and row and effect.factor[row] > 1
+        if effect.share[row] >= LEAST_SHARE and row and (effect.factor if effect.low is None else effect.low)[row] > 1
     ]
     worst = sorted(found, key=lambda each: -each[0])[:NAMED]
     if not worst:
@@ -77,6 +90,8 @@ def _money(findings: Findings, say: Voice) -> str:
     back = findings.backtest
     if not isinstance(back, Backtest):
         return ""
+    if back.place.share == 0:
+        return say("The policy turns nobody away.", "営業方針では、見送る見込み客はいません。")
     gain = back.place.gain
     if gain.low_80 <= 0 <= gain.high_80:
         return say(
@@ -123,6 +138,18 @@ def _attention(findings: Findings, say: Voice) -> list[Markup]:
     titles = {feature.name: feature.title(say.lang) for feature in findings.manifest.contract.features}
     suspects = [titles.get(f.feature, f.feature) for f in findings.leaks.features if f.verdict in ("warn", "stop")]
     items: list[tuple[str, str]] = []
+    if _guesses(findings):
+        items.append(
+            ("gains", say("It may rank no better than guessing", "順位は当て推量と変わらない可能性があります"))
+        )
+    ratio = findings.evaluation.overall.expected_over_observed
+    if ratio is not None and not ratio.low <= 1.0 <= ratio.high:
+        leavers = f"{100 * ratio.value:.0f}"
+        text = say(
+            f"It expects {leavers} leavers for every 100 there were",
+            f"実際の解約100件に対し、予測は{leavers}件です",
+        )
+        items.append(("calibration", text))
     if suspects:
         names = say(", ", "、").join(suspects[:NAMED])
         left = len(suspects) - NAMED

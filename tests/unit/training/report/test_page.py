@@ -14,7 +14,8 @@ import pytest
 from models.contract import Feature
 from tests.support.books import write_book
 from tests.support.findings import HOSTILE, findings_of, hostile
-from training.backtest.backtest import Absent
+from training.backtest.backtest import Absent, Backtest
+from training.evaluation.measure import Figure
 from training.model.bins import Bins
 from training.report.findings import Findings
 from training.report.page import SECTIONS, render
@@ -151,6 +152,39 @@ def test_what_was_not_measured_is_said_so(findings: Findings) -> None:
     assert "Not measured for this model" in words
 
 
+def measured(findings: Findings, **figures: Figure) -> Findings:
+    """The findings with other figures of all customers held out."""
+    overall = msgspec.structs.replace(findings.evaluation.overall, **figures)
+    return msgspec.structs.replace(findings, evaluation=msgspec.structs.replace(findings.evaluation, overall=overall))
+
+
+def test_a_score_that_may_be_guessing_is_not_said_to_tell_customers_apart(findings: Findings) -> None:
+    sure = measured(findings, auc_at_horizon=Figure(0.70, 0.65, 0.75))
+    unsure = measured(findings, auc_at_horizon=Figure(0.53, 0.47, 0.60))
+    said, denied = (" ".join(Reader(render(each)).texts["en"]) for each in (sure, unsure))
+    assert "The score tells them apart" in said
+    assert "The score tells them apart" not in denied
+    assert "The score cannot tell them apart" in denied
+    assert "It may rank no better than guessing" in denied
+
+
+def test_a_policy_that_turns_nobody_away_is_not_said_to_change_profit(findings: Findings) -> None:
+    assert isinstance(findings.backtest, Backtest)
+    place = msgspec.structs.replace(findings.backtest.place, share=0.0)
+    idle = msgspec.structs.replace(findings, backtest=msgspec.structs.replace(findings.backtest, place=place))
+    words = " ".join(Reader(render(idle)).texts["en"])
+    assert "The policy turns nobody away." in words
+    assert "Following the policy" not in words
+
+
+def test_a_level_of_risk_that_is_surely_off_is_to_be_looked_at_first(findings: Findings) -> None:
+    fair = measured(findings, expected_over_observed=Figure(1.13, 0.98, 1.30))
+    off = measured(findings, expected_over_observed=Figure(1.13, 1.03, 1.23))
+    passed, warned = (" ".join(Reader(render(each)).texts["en"]) for each in (fair, off))
+    assert "It expects 113 leavers for every 100 there were" not in passed
+    assert "It expects 113 leavers for every 100 there were" in warned
+
+
 PLAIN = """\
 [book]
 name = "plain"
@@ -171,3 +205,4 @@ def test_a_book_of_one_number_without_time_or_money_is_told_too(tmp_path: Path) 
     read = Reader(render(findings_of(write_book(tmp_path, PLAIN, "churned,seats", *rows), 600)))
     assert read.elements["en"] == read.elements["ja"]
     assert not re.search(r"\b(nan|inf|None)\b", " ".join(read.texts["en"]))
+    assert sum("The money of no customer is known" in text for text in read.texts["en"]) == 1

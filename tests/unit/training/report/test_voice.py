@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.report.voice import LANGUAGES, Voice
+from training.report.voice import LANGUAGES, NONE, Voice
 
 EN, JA = Voice("en", "USD", "month"), Voice("ja", "JPY", "month")
 
@@ -39,6 +39,11 @@ def test_a_currency_without_a_sign_is_named() -> None:
 )
 def test_a_number_keeps_three_digits(figure: float, spelt: str) -> None:
     assert EN.number(figure) == spelt
+
+
+def test_a_range_without_ends_is_one_dash() -> None:
+    assert EN.interval(EN.number(None), EN.number(None)) == NONE
+    assert EN.interval("20%", "24%") == "20% to 24%"
 
 
 def test_time_is_counted_in_the_books_period() -> None:
