@@ -13,6 +13,9 @@ from models.dates import AHEAD_DAYS, CALENDAR, PARTS
 from training.model.bins import MAX_CATEGORIES
 from training.reading.clean import AS_OF
 
+FEWEST = 5
+"""Customers of a category that gets a code of its own; of fewer nothing can be told but chance."""
+
 
 def build_contract(features: tuple[Feature, ...], frame: pl.DataFrame) -> Contract:
     """The contract of a book: the declared `features` with the categories and bounds that its customers show.
@@ -83,9 +86,10 @@ def _named(numbers: pl.Series, names: tuple[str, ...]) -> pl.Series:
 def _seen(feature: Feature, values: pl.Series) -> Feature:
     missing = values.has_nulls()
     if feature.kind == "category":
-        categories, rare = _categories(values)
         if feature.part is not None:
-            categories = tuple(sorted(categories, key=CALENDAR[feature.part].index))
+            categories, rare = tuple(sorted(values.drop_nulls().unique(), key=CALENDAR[feature.part].index)), ()
+        else:
+            categories, rare = _categories(values)
         return msgspec.structs.replace(feature, categories=categories, rare=rare, missing_seen=missing)
     if feature.kind == "flag" or values.null_count() == len(values):
         return msgspec.structs.replace(feature, missing_seen=missing)
@@ -94,10 +98,17 @@ def _seen(feature: Feature, values: pl.Series) -> Feature:
 
 
 def _categories(values: pl.Series) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The categories that get a code each, and the rarer ones, beyond what a histogram tells apart, that share one."""
+    """The categories that get a code each, and those that share one: of few customers, or beyond what trees tell apart.
+
+    A single rare category keeps its own code: there is none to share it with.
+    """
     counted = values.drop_nulls().value_counts(name="n").sort("n", values.name, descending=[True, False])
     names = counted[values.name].to_list()
-    apart = len(names) if len(names) <= MAX_CATEGORIES else MAX_CATEGORIES - 1
+    apart = int((counted["n"] >= FEWEST).sum())
+    if apart < len(names) - 1 or len(names) > MAX_CATEGORIES:
+        apart = min(apart, MAX_CATEGORIES - 1)
+    else:
+        apart = len(names)
     return tuple(sorted(names[:apart])), tuple(sorted(names[apart:]))
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from models.contract import Contract, Feature, normalize
 from training.model.bins import MAX_CATEGORIES
 from training.reading.clean import AS_OF
-from training.reading.encode import build_contract, encode
+from training.reading.encode import FEWEST, build_contract, encode
 
 FEATURES = (
     Feature(name="size", kind="number"),
@@ -54,7 +54,7 @@ def test_the_contract_does_not_depend_on_the_order_of_customers(customers: Seque
 
 
 def test_the_contract_records_categories_bounds_and_what_was_missing() -> None:
-    contract = build_contract(FEATURES, frame_of([(0.1, "b", True), (None, "a", None), (2.0, "b", False)]))
+    contract = build_contract(FEATURES, frame_of([(0.1, "b", True), (None, "a", None), (2.0, "b", False)] * 5))
     assert contract == Contract(
         (
             Feature(name="size", kind="number", low=float(np.float32(0.1)), high=2.0, missing_seen=True),
@@ -66,7 +66,7 @@ def test_the_contract_records_categories_bounds_and_what_was_missing() -> None:
 
 def test_of_too_many_categories_the_rarest_share_a_code_and_one_never_seen_is_unknown() -> None:
     plans = [f"p{i:04d}" for i in range(3000)]
-    customers = [(0.0, plan, True) for plan in [*plans, *plans[-(MAX_CATEGORIES - 1) :]]]
+    customers = [(0.0, plan, True) for plan in [*plans * FEWEST, *plans[-(MAX_CATEGORIES - 1) :]]]
     contract = build_contract(FEATURES, frame_of(customers))
     plan = contract.features[1]
     assert plan.categories == tuple(plans[-(MAX_CATEGORIES - 1) :])
@@ -76,6 +76,14 @@ def test_of_too_many_categories_the_rarest_share_a_code_and_one_never_seen_is_un
     assert codes == [MAX_CATEGORIES - 1, MAX_CATEGORIES - 1, MAX_CATEGORIES - 2, -1]
     assert [contract.encode({"plan": name})[1] for _, name, _ in asked] == codes
     assert contract.raw(1, codes[0]) == "(rare)"
+
+
+def test_categories_of_few_customers_share_a_code_but_a_single_one_keeps_its_own() -> None:
+    many = [(0.0, "a", True)] * 20 + [(0.0, "b", True)] * FEWEST
+    shared = build_contract(FEATURES, frame_of([*many, *[(0.0, name, True) for name in "xyyz"]])).features[1]
+    assert (shared.categories, shared.rare) == (("a", "b"), ("x", "y", "z"))
+    alone = build_contract(FEATURES, frame_of([*many, (0.0, "x", True)])).features[1]
+    assert (alone.categories, alone.rare) == (("a", "b", "x"), ())
 
 
 def test_a_number_that_no_customer_has_has_no_bounds() -> None:
