@@ -86,10 +86,9 @@ def _named(numbers: pl.Series, names: tuple[str, ...]) -> pl.Series:
 def _seen(feature: Feature, values: pl.Series) -> Feature:
     missing = values.has_nulls()
     if feature.kind == "category":
+        categories, rare = _categories(values)
         if feature.part is not None:
-            categories, rare = tuple(sorted(values.drop_nulls().unique(), key=CALENDAR[feature.part].index)), ()
-        else:
-            categories, rare = _categories(values)
+            categories, rare = tuple(sorted((*categories, *rare), key=CALENDAR[feature.part].index)), ()
         return msgspec.structs.replace(feature, categories=categories, rare=rare, missing_seen=missing)
     if feature.kind == "flag" or values.null_count() == len(values):
         return msgspec.structs.replace(feature, missing_seen=missing)
@@ -104,11 +103,9 @@ def _categories(values: pl.Series) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """
     counted = values.drop_nulls().value_counts(name="n").sort("n", values.name, descending=[True, False])
     names = counted[values.name].to_list()
-    apart = int((counted["n"] >= FEWEST).sum())
-    if apart < len(names) - 1 or len(names) > MAX_CATEGORIES:
-        apart = min(apart, MAX_CATEGORIES - 1)
-    else:
-        apart = len(names)
+    apart = min(int((counted["n"] >= FEWEST).sum()), MAX_CATEGORIES - 1)
+    if apart == len(names) - 1:
+        apart += 1
     return tuple(sorted(names[:apart])), tuple(sorted(names[apart:]))
 
 
