@@ -30,7 +30,7 @@ class Page:
 
     def make_targets(self) -> set[str]:
         """What the page has `make` make."""
-        return {target for line in self.code() for target in re.findall(r"\bmake ([a-z]+)", line)}
+        return {target for line in self.code() for target in re.findall(r"\bmake ([a-z-]+)", line)}
 
     def commands(self, package: str) -> set[tuple[str, ...]]:
         """Each `python -m package ...` of the page: its arguments."""
