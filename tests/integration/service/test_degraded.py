@@ -52,7 +52,7 @@ def test_a_store_that_dies_degrades_scores_and_its_return_makes_them_whole(
 
 
 def test_a_slow_store_costs_a_request_its_time_out_and_soon_nothing(small_registry: Path, own_valkey: Valkey) -> None:
-    with client_of(settings_for(small_registry, own_valkey.url)) as client:
+    with client_of(settings_for(small_registry, own_valkey.url, STORE_TIMEOUT_MS="50")) as client:
         score(client)
         own_valkey.freeze()
         for waits in (True, True, True, False, False):
