@@ -26,6 +26,9 @@ CAUSES: tuple[Cause, ...] = get_args(Cause)
 Z80 = 1.2815516
 """An 80 % interval reaches so many standard errors to either side."""
 
+ENDS = np.array([[-Z80], [Z80]], dtype=np.float32)
+"""Where an 80 % interval ends, in standard errors."""
+
 NORMAL_Z = np.linspace(-6, 6, 1201)
 NORMAL_P = np.array([(1 + math.erf(z / math.sqrt(2))) / 2 for z in NORMAL_Z])
 """The normal distribution function, which numpy lacks."""
@@ -97,12 +100,10 @@ def value(
     if spread is None:
         low = high = negative = np.full(n, np.nan)
     else:
-        ends = [
-            margin * (_pays(survival ** np.exp(z * spread)[:, None], other_exits) * discounting).sum(axis=1) - closing
-            for z in (-Z80, Z80)
-        ]
+        curves = survival ** np.exp(ENDS * spread)[:, :, None]  # [2, n, T]
+        ends = margin * (_pays(curves, other_exits) * discounting).sum(axis=2) - closing
         point = np.where(np.isnan(spread), np.nan, net)  # for 1 ** NaN is 1
-        low, high = np.min([*ends, point], axis=0), np.max([*ends, point], axis=0)
+        low, high = np.minimum(ends.min(axis=0), point), np.maximum(ends.max(axis=0), point)
         negative = _negative_probability(net, low, high)
     return Value(
         known=known,
@@ -122,10 +123,10 @@ def value(
 
 
 def _pays(survival: NDArray[np.floating], other_exits: Floats | None) -> Floats:
-    """S(t - 1), the share that pays in period t, in advance. Shape [n, T]."""
+    """S(t - 1), the share that pays in period t, in advance. Shape [..., T]."""
     pays = np.empty(survival.shape)
-    pays[:, 0] = 1.0
-    pays[:, 1:] = survival[:, :-1] if other_exits is None else survival[:, :-1] * other_exits[:-1]
+    pays[..., 0] = 1.0
+    pays[..., 1:] = survival[..., :-1] if other_exits is None else survival[..., :-1] * other_exits[:-1]
     return pays
 
 
