@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from models.assess import BANDS, Assessments, Assessor, Band
 from models.contract import Scalar
 from models.policy import ACTIONS, Action
-from models.value import CAUSES, Cause, Period
+from models.value import CAUSES, Cause, Period, Value
 from service import texts
 from service.settings import Language
 
@@ -106,33 +108,50 @@ class Style(msgspec.Struct, frozen=True):
 
 
 class About(msgspec.Struct, frozen=True):
-    """What an answer says beside the assessment. Times are RFC 3339."""
+    """What an answer says beside the assessment, and how. Times are RFC 3339."""
 
     prospect_id: str
     decision_id: str
     scored_at: str
     features_as_of: str | None
     store_unavailable: bool
+    style: Style
 
 
-def answers(assessor: Assessor, found: Assessments, about: list[About], style: Style) -> list[Answer]:
+def answers(assessor: Assessor, found: Assessments, about: list[About]) -> list[Answer]:
     """One answer for each of the assessed prospects, in their order."""
-    count = len(assessor.contract.features) if style.all_reasons else TOP_REASONS
-    top = assessor.top_reasons(found, count)
-    return [_answer(assessor, found, row, about[row], top[row].tolist(), style) for row in range(len(found))]
+    manifest, names = assessor.bundle.manifest, assessor.contract.names
+    model = Model(manifest.name, manifest.version, manifest.contract_hash, assessor.policy.hash)
+    all_reasons = any(each.style.all_reasons for each in about)
+    top = assessor.top_reasons(found, len(names) if all_reasons else TOP_REASONS).tolist()
+    missing, unknown, out_of_range = (
+        _named(names, flags) for flags in (found.missing, found.unknown, found.out_of_range)
+    )
+    return [
+        _answer(assessor, found, row, each, _reasons(assessor, found, row, top[row], each.style), model, lists)
+        for row, (each, *lists) in enumerate(zip(about, missing, unknown, out_of_range, strict=True))
+    ]
 
 
-def _answer(assessor: Assessor, found: Assessments, row: int, about: About, top: list[int], style: Style) -> Answer:
-    contract, manifest, lang = assessor.contract, assessor.bundle.manifest, style.lang
-    score, band, action = float(found.risk[row]), BANDS[found.band[row]], ACTIONS[found.action[row]]
+def _answer(
+    assessor: Assessor,
+    found: Assessments,
+    row: int,
+    about: About,
+    reasons: list[Reason],
+    model: Model,
+    lists: list[list[str]],
+) -> Answer:
+    manifest, lang = assessor.bundle.manifest, about.style.lang
+    missing, unknown, out_of_range = lists
+    score, band, action = found.risk.item(row), BANDS[found.band.item(row)], ACTIONS[found.action.item(row)]
     percent = round(100 * score)
-    known = bool(found.value.known[row])
-    ltv_minus = bool(found.value.ltv_minus[row])
-    nothing_known = bool(found.missing[row].all())
+    ltv_minus = found.value.ltv_minus.item(row)
+    nothing_known = len(missing) == len(assessor.contract.names)
     because: Degraded | None = (
         "store_unavailable" if about.store_unavailable else "no_features" if nothing_known else None
     )
-    cause = CAUSES[found.value.cause[row]] if ltv_minus else None
+    cause = CAUSES[found.value.cause.item(row)] if ltv_minus else None
     what = texts.finding(action, band, cause=cause, nothing_known=nothing_known)
     horizon = manifest.horizons[0]
     return Answer(
@@ -140,63 +159,72 @@ def _answer(assessor: Assessor, found: Assessments, row: int, about: About, top:
         decision_id=about.decision_id,
         scored_at=about.scored_at,
         risk=Risk(
-            score=round(score, 6),
-            percent=percent,
-            low=_rounded(found.risk_low[row], 6),
-            high=_rounded(found.risk_high[row], 6),
-            band=band,
-            base=round(manifest.base, 6),
-            horizon=horizon,
-            period=manifest.period,
-            support=int(found.support[row]),
+            round(score, 6),
+            percent,
+            _rounded(found.risk_low.item(row), 6),
+            _rounded(found.risk_high.item(row), 6),
+            band,
+            round(manifest.base, 6),
+            horizon,
+            manifest.period,
+            int(found.support.item(row)),
         ),
-        value=_worth(assessor, found, row),
-        ltv_minus=ltv_minus if known else None,
+        value=_worth(found.value, row, manifest.currency),
+        ltv_minus=ltv_minus if found.value.known.item(row) else None,
         cause=cause,
         action=action,
-        rule=assessor.policy.rules[found.rule[row]].name,
-        capped=bool(found.capped[row]),
-        reasons=[
-            Reason(
-                contract.names[position],
-                contract.features[position].title(lang),
-                contract.raw(position, float(found.x[row, position])),
-                round(float(found.points[row, position]), 4),
-            )
-            for position in top
-        ],
+        rule=assessor.policy.rules[found.rule.item(row)].name,
+        capped=found.capped.item(row),
+        reasons=reasons,
         title=texts.title(what, lang),
         message=texts.message(what, band, percent, texts.span_of(horizon, manifest.period, lang), lang),
-        missing=_named(assessor, found.missing[row]),
-        unknown=_named(assessor, found.unknown[row]),
-        out_of_range=_named(assessor, found.out_of_range[row]),
+        missing=missing,
+        unknown=unknown,
+        out_of_range=out_of_range,
         features_as_of=about.features_as_of,
         degraded=because is not None,
         degraded_because=because,
-        model=Model(manifest.name, manifest.version, manifest.contract_hash, assessor.policy.hash),
+        model=model,
     )
 
 
-def _worth(assessor: Assessor, found: Assessments, row: int) -> Worth:
-    value = found.value
+def _reasons(assessor: Assessor, found: Assessments, row: int, top: list[int], style: Style) -> list[Reason]:
+    contract = assessor.contract
+    return [
+        Reason(
+            contract.names[position],
+            contract.features[position].title(style.lang),
+            contract.raw(position, found.x.item(row, position)),
+            round(found.points.item(row, position), 4),
+        )
+        for position in (top if style.all_reasons else top[:TOP_REASONS])
+    ]
+
+
+def _worth(value: Value, row: int, currency: str) -> Worth:
     return Worth(
-        currency=assessor.bundle.manifest.currency,
-        pltv=_rounded(value.pltv[row], 2),
-        net_value=_rounded(value.net_value[row], 2),
-        net_value_low=_rounded(value.net_value_low[row], 2),
-        net_value_high=_rounded(value.net_value_high[row], 2),
-        net_negative_probability=_rounded(value.net_negative_probability[row], 6),
-        pltv_to_cpa=_rounded(value.pltv_to_cpa[row], 4),
-        break_even=int(value.break_even[row]) or None,
-        loss_probability=_rounded(value.loss_probability[row], 6),
-        beyond_data_share=_rounded(value.beyond_data_share[row], 6),
+        currency,
+        _rounded(value.pltv.item(row), 2),
+        _rounded(value.net_value.item(row), 2),
+        _rounded(value.net_value_low.item(row), 2),
+        _rounded(value.net_value_high.item(row), 2),
+        _rounded(value.net_negative_probability.item(row), 6),
+        _rounded(value.pltv_to_cpa.item(row), 4),
+        value.break_even.item(row) or None,
+        _rounded(value.loss_probability.item(row), 6),
+        _rounded(value.beyond_data_share.item(row), 6),
     )
 
 
 def _rounded(number: float, digits: int) -> float | None:
     """None where nothing is known; also where the money sent is so large that it overflows."""
-    return round(float(number), digits) if math.isfinite(number) else None
+    return round(number, digits) if math.isfinite(number) else None
 
 
-def _named(assessor: Assessor, flags: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[str]:
-    return [assessor.contract.names[position] for position in np.flatnonzero(flags)]
+def _named(names: Sequence[str], flags: NDArray[np.bool_]) -> list[list[str]]:
+    """The names of the columns that are flagged, for each row of [n, F]."""
+    named: list[list[str]] = [[] for _ in range(len(flags))]
+    rows, columns = np.nonzero(flags)
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        named[row].append(names[column])
+    return named
