@@ -104,13 +104,14 @@ class Assessor:
         """Assess n prospects that are `scored`: by this bundle, or for a back-test by one that has not seen them."""
         manifest = self.bundle.manifest
         survival, points, spread, support = scored
-        stays = survival[:, manifest.horizons[0] - 1].astype(np.float64)
-        risk = 1.0 - stays
-        risk_low, risk_high = 1.0 - interval(stays, spread)
+        ends = interval(survival, spread)
+        at_horizon = manifest.horizons[0] - 1
+        risk = 1.0 - survival[:, at_horizon].astype(np.float64)
+        risk_low, risk_high = 1.0 - ends[:, :, at_horizon].astype(np.float64)
         band = BAND_FROM.searchsorted(risk, side="right")
         money = manifest.money.resolve(self.contract, x, columns or {}, sent or {})
         exits, periods = self._other_exits, manifest.supported_periods
-        worth = value(survival, money, manifest.period, periods, other_exits=exits, spread=spread)
+        worth = value(survival, money, manifest.period, periods, other_exits=exits, ends=ends)
 
         missing = np.isnan(x)
         unknown = (x == UNKNOWN) & self._is_category

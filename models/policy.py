@@ -130,7 +130,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
         held = [condition.holds(columns) for condition in self.all]
         if self.any:
             held.append(reduce(or_, [condition.holds(columns) for condition in self.any]))
-        return reduce(and_, held, True)  # noqa: FBT003
+        return reduce(and_, held or [True])
 
 
 class CompiledPolicy(msgspec.Struct, frozen=True, dict=True):

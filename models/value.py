@@ -64,7 +64,7 @@ def value(
     supported_periods: int,
     *,
     other_exits: Floats | None = None,
-    spread: NDArray[np.floating] | None = None,
+    ends: NDArray[np.floating] | None = None,
 ) -> Value:
     """Value n prospects over T periods, as section 4 of the design states it.
 
@@ -74,14 +74,14 @@ def value(
         period: unit of t.
         supported_periods: the last period that enough customers of the book reached; what lies beyond is extrapolated.
         other_exits: P(no exit for another reason after period t), shape [T]; None where there are none.
-        spread: standard error of the log cumulative hazard [n]; the whole curve is taken to move with it.
+        ends: survival at the ends of its 80 % interval, as `interval` gives it [2, n, T]; None where it is not known.
     """
     n, periods = survival.shape
     later, accumulated = _discounting(money.annual_discount_rate, period, periods)
     stays = survival if other_exits is None else survival * other_exits
     annuity = 1.0 + np.vecdot(stays, later)
-    first = max(supported_periods - 1, 0)
-    beyond = (np.vecdot(stays[:, first:], later[..., first:]) + (supported_periods == 0)) / annuity
+    beyond_from = max(supported_periods - 1, 0)
+    beyond = (np.vecdot(stays[:, beyond_from:], later[..., beyond_from:]) + (supported_periods == 0)) / annuity
 
     margin, closing = np.full(n, money.margin_per_period), np.asarray(money.closing_cost)
     pltv = margin * annuity
@@ -102,13 +102,12 @@ def value(
     cause = never.astype(np.int64)  # Who never leaves and still does not pay back is no early leaver.
     cause[~ltv_minus] = -1
 
-    if spread is None:
+    if ends is None:
         low = high = negative = np.full(n, np.nan)
     else:
-        curves = interval(survival, spread)
-        curves = curves if other_exits is None else curves * other_exits
-        ends = margin * (1.0 + np.vecdot(curves, later)) - closing
-        low, high = np.minimum(net, np.minimum(*ends)), np.maximum(net, np.maximum(*ends))
+        staying = ends if other_exits is None else ends * other_exits
+        first, second = margin * (1.0 + np.vecdot(staying, later)) - closing
+        low, high = np.minimum(net, np.minimum(first, second)), np.maximum(net, np.maximum(first, second))
         negative = _negative_probability(net, low, high)
     return Value(
         known=known,
@@ -127,15 +126,16 @@ def value(
 
 
 def interval(survival: NDArray[np.floating], spread: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Survival with its log cumulative hazard at either end of its 80 % interval, the higher first.
+    """Survival [n, T] at the ends of its 80 % interval, the higher first: [2, n, T].
 
-    Args:
-        survival: [n] or [n, T].
-        spread: standard error of the log cumulative hazard [n]; where it is NaN the interval is too.
+    The whole curve is taken to move with its log cumulative hazard, whose standard error is `spread` [n]; NaN where
+    that is NaN.
     """
-    factor = np.exp(ENDS * spread).reshape(2, -1, *[1] * (survival.ndim - 1))
     with np.errstate(divide="ignore"):  # who surely leaves, surely leaves at either end
-        return np.exp(factor * np.log(survival))
+        log_survival = np.log(survival)
+    ends: NDArray[np.floating] = np.exp(ENDS * spread)[:, :, None] * log_survival
+    np.exp(ends, out=ends)
+    return ends
 
 
 def _negative_probability(net: Floats, low: Floats, high: Floats) -> Floats:
