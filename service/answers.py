@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from math import isfinite
 from typing import Literal
 
 import msgspec
@@ -120,105 +120,108 @@ class About(msgspec.Struct, frozen=True):
 
 def answers(assessor: Assessor, found: Assessments, about: list[About]) -> list[Answer]:
     """One answer for each of the assessed prospects, in their order."""
-    manifest, names = assessor.bundle.manifest, assessor.contract.names
-    model = Model(manifest.name, manifest.version, manifest.contract_hash, assessor.policy.hash)
-    all_reasons = any(each.style.all_reasons for each in about)
-    top = assessor.top_reasons(found, len(names) if all_reasons else TOP_REASONS).tolist()
-    missing, unknown, out_of_range = (
-        _named(names, flags) for flags in (found.missing, found.unknown, found.out_of_range)
-    )
-    return [
-        _answer(assessor, found, row, each, _reasons(assessor, found, row, top[row], each.style), model, lists)
-        for row, (each, *lists) in enumerate(zip(about, missing, unknown, out_of_range, strict=True))
-    ]
+    writer = _Writer(assessor, found, all_reasons=any(each.style.all_reasons for each in about))
+    return [writer.answer(row, each) for row, each in enumerate(about)]
 
 
-def _answer(
-    assessor: Assessor,
-    found: Assessments,
-    row: int,
-    about: About,
-    reasons: list[Reason],
-    model: Model,
-    lists: list[list[str]],
-) -> Answer:
-    manifest, lang = assessor.bundle.manifest, about.style.lang
-    missing, unknown, out_of_range = lists
-    score, band, action = found.risk.item(row), BANDS[found.band.item(row)], ACTIONS[found.action.item(row)]
-    percent = round(100 * score)
-    ltv_minus = found.value.ltv_minus.item(row)
-    nothing_known = len(missing) == len(assessor.contract.names)
-    because: Degraded | None = (
-        "store_unavailable" if about.store_unavailable else "no_features" if nothing_known else None
-    )
-    cause = CAUSES[found.value.cause.item(row)] if ltv_minus else None
-    what = texts.finding(action, band, cause=cause, nothing_known=nothing_known)
-    horizon = manifest.horizons[0]
-    return Answer(
-        prospect_id=about.prospect_id,
-        decision_id=about.decision_id,
-        scored_at=about.scored_at,
-        risk=Risk(
-            round(score, 6),
-            percent,
-            _rounded(found.risk_low.item(row), 6),
-            _rounded(found.risk_high.item(row), 6),
-            band,
-            round(manifest.base, 6),
-            horizon,
-            manifest.period,
-            int(found.support.item(row)),
-        ),
-        value=_worth(found.value, row, manifest.currency),
-        ltv_minus=ltv_minus if found.value.known.item(row) else None,
-        cause=cause,
-        action=action,
-        rule=assessor.policy.rules[found.rule.item(row)].name,
-        capped=found.capped.item(row),
-        reasons=reasons,
-        title=texts.title(what, lang),
-        message=texts.message(what, band, percent, texts.span_of(horizon, manifest.period, lang), lang),
-        missing=missing,
-        unknown=unknown,
-        out_of_range=out_of_range,
-        features_as_of=about.features_as_of,
-        degraded=because is not None,
-        degraded_because=because,
-        model=model,
-    )
+class _Writer:
+    """Writes answers one by one, from what is made for all of them at once."""
 
+    def __init__(self, assessor: Assessor, found: Assessments, *, all_reasons: bool) -> None:
+        manifest, names = assessor.bundle.manifest, assessor.contract.names
+        self._assessor, self._found = assessor, found
+        self._model = Model(manifest.name, manifest.version, manifest.contract_hash, assessor.policy.hash)
+        self._top = assessor.top_reasons(found, len(names) if all_reasons else TOP_REASONS).tolist()
+        self._worths = _worths(found.value, manifest.currency)
+        self._missing = _named(names, found.missing)
+        self._unknown = _named(names, found.unknown)
+        self._out_of_range = _named(names, found.out_of_range)
 
-def _reasons(assessor: Assessor, found: Assessments, row: int, top: list[int], style: Style) -> list[Reason]:
-    contract = assessor.contract
-    return [
-        Reason(
-            contract.names[position],
-            contract.features[position].title(style.lang),
-            contract.raw(position, found.x.item(row, position)),
-            round(found.points.item(row, position), 4),
+    def answer(self, row: int, about: About) -> Answer:
+        assessor, found, lang = self._assessor, self._found, about.style.lang
+        manifest = assessor.bundle.manifest
+        score, band, action = found.risk.item(row), BANDS[found.band.item(row)], ACTIONS[found.action.item(row)]
+        percent = round(100 * score)
+        ltv_minus = found.value.ltv_minus.item(row)
+        missing = self._missing[row]
+        nothing_known = len(missing) == len(assessor.contract.names)
+        because: Degraded | None = (
+            "store_unavailable" if about.store_unavailable else "no_features" if nothing_known else None
         )
-        for position in (top if style.all_reasons else top[:TOP_REASONS])
-    ]
+        cause = CAUSES[found.value.cause.item(row)] if ltv_minus else None
+        what = texts.finding(action, band, cause=cause, nothing_known=nothing_known)
+        horizon = manifest.horizons[0]
+        return Answer(
+            prospect_id=about.prospect_id,
+            decision_id=about.decision_id,
+            scored_at=about.scored_at,
+            risk=Risk(
+                score=round(score, 6),
+                percent=percent,
+                low=_rounded(found.risk_low.item(row), 6),
+                high=_rounded(found.risk_high.item(row), 6),
+                band=band,
+                base=round(manifest.base, 6),
+                horizon=horizon,
+                period=manifest.period,
+                support=int(found.support.item(row)),
+            ),
+            value=self._worths[row],
+            ltv_minus=ltv_minus if found.value.known.item(row) else None,
+            cause=cause,
+            action=action,
+            rule=assessor.policy.rules[found.rule.item(row)].name,
+            capped=found.capped.item(row),
+            reasons=self._reasons(row, about.style),
+            title=texts.title(what, lang),
+            message=texts.message(what, band, percent, texts.span_of(horizon, manifest.period, lang), lang),
+            missing=missing,
+            unknown=self._unknown[row],
+            out_of_range=self._out_of_range[row],
+            features_as_of=about.features_as_of,
+            degraded=because is not None,
+            degraded_because=because,
+            model=self._model,
+        )
+
+    def _reasons(self, row: int, style: Style) -> list[Reason]:
+        contract, found, top = self._assessor.contract, self._found, self._top[row]
+        return [
+            Reason(
+                feature=contract.names[position],
+                label=contract.features[position].title(style.lang),
+                value=contract.raw(position, found.x.item(row, position)),
+                points=round(found.points.item(row, position), 4),
+            )
+            for position in (top if style.all_reasons else top[:TOP_REASONS])
+        ]
 
 
-def _worth(value: Value, row: int, currency: str) -> Worth:
-    return Worth(
-        currency,
-        _rounded(value.pltv.item(row), 2),
-        _rounded(value.net_value.item(row), 2),
-        _rounded(value.net_value_low.item(row), 2),
-        _rounded(value.net_value_high.item(row), 2),
-        _rounded(value.net_negative_probability.item(row), 6),
-        _rounded(value.pltv_to_cpa.item(row), 4),
-        value.break_even.item(row) or None,
-        _rounded(value.loss_probability.item(row), 6),
-        _rounded(value.beyond_data_share.item(row), 6),
+def _worths(value: Value, currency: str) -> list[Worth]:
+    columns = (
+        *(value.pltv, value.net_value, value.net_value_low, value.net_value_high, value.net_negative_probability),
+        *(value.pltv_to_cpa, value.break_even, value.loss_probability, value.beyond_data_share),
     )
+    return [
+        Worth(
+            currency,
+            _rounded(pltv, 2),
+            _rounded(net, 2),
+            _rounded(low, 2),
+            _rounded(high, 2),
+            _rounded(negative, 6),
+            _rounded(to_cpa, 4),
+            int(break_even) or None,
+            _rounded(loss, 6),
+            _rounded(beyond, 6),
+        )
+        for pltv, net, low, high, negative, to_cpa, break_even, loss, beyond in np.array(columns).T.tolist()
+    ]
 
 
 def _rounded(number: float, digits: int) -> float | None:
     """None where nothing is known; also where the money sent is so large that it overflows."""
-    return round(number, digits) if math.isfinite(number) else None
+    return round(number, digits) if isfinite(number) else None
 
 
 def _named(names: Sequence[str], flags: NDArray[np.bool_]) -> list[list[str]]:

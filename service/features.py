@@ -164,9 +164,9 @@ class FeatureStore:
             refused += refused_here
             writing.eval(feature_scripts.RENEW, 2, *pair, raw.revision, _pack(contract, raw.as_of, x))
             anew.append(Stored(x, raw.as_of))
-        if len(writing):
+        if renewed := len(writing):
             await self._store.run(writing.execute())
-            self._metrics.reencoded(len(writing), refused)
+            self._metrics.reencoded(renewed, refused)
         return anew
 
     def _keys(self, prospect_id: str) -> tuple[str, str]:

@@ -45,7 +45,7 @@ def authorize(keyring: Keyring, headers: Mapping[bytes, bytes], client: tuple[st
         Forbidden: its key lacks the scope.
     """
     keyring.authorize(
-        headers.get(b"authorization", b"").decode("latin-1"),
+        headers.get(b"authorization", b""),
         scope,
         client[0] if client else None,
         proxied=not _PROXY_HEADERS.isdisjoint(headers),
@@ -100,7 +100,7 @@ def style_of(request: HttpRequest) -> Style:
 
 def style(query_string: bytes, headers: Mapping[bytes, bytes], default: Language) -> Style:
     """What `style_of` finds, from the parts of an ASGI request."""
-    query = dict(parse_qsl(query_string.decode("latin-1"))) if query_string else {}
+    query = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)) if query_string else {}
     reasons = query.get("reasons")
     if reasons not in (None, "all", "top"):
         raise BadInput("?reasons", "expected top or all")

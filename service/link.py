@@ -66,7 +66,7 @@ class Link(asyncio.Protocol):
             raise RedisConnectionError("the connection to the store is lost")
         reply = self._loop.create_future()
         self._waiting.append(reply)
-        self._transport.write(hiredis.pack_command(cast("tuple[str | bytes | float, ...]", command)))
+        self._transport.write(hiredis.pack_command(command))  # type: ignore[arg-type]  # its stub wants a tuple of one
         return reply
 
     def close(self) -> None:

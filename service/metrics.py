@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter as Tally
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -86,8 +88,10 @@ class Metrics:
         if status in (401, 403):
             self._counter("gatekeeper_auth_refusals_total", status).inc()
 
-    def assessed(self, action: str, band: str, degraded_because: str | None) -> None:
-        self._counter("gatekeeper_assessments_total", action, band, degraded_because or "no").inc()
+    def assessed(self, kinds: Iterable[tuple[str, str, str]]) -> None:
+        """Count assessments of these actions, bands, and reasons to be degraded."""
+        for kind, count in Tally(kinds).items():
+            self._counter("gatekeeper_assessments_total", *kind).inc(count)
 
     def overloaded(self) -> None:
         self._counter("gatekeeper_overload_refusals_total").inc()

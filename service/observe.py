@@ -55,8 +55,8 @@ def answered(metrics: Metrics, route: str, method: str, status: int, started: fl
     """Count and log an answer to a request that came at `started` of `time.perf_counter`."""
     seconds = time.perf_counter() - started
     metrics.answered(route, method, status, seconds)
-    level = "debug" if status < 400 else "info" if status < 500 else "error"
-    getattr(log, level)(
+    tell = log.debug if status < 400 else log.info if status < 500 else log.error
+    tell(
         "request",
         request_id=own_id.decode(),
         route=route,

@@ -84,8 +84,7 @@ class Scoring:
             for each, known, decision in zip(asked, stored, decision_ids(now, len(asked)), strict=True)
         ]
         given = answers(assessor, found, about)
-        for answer in given:
-            self._metrics.assessed(answer.action, answer.risk.band, answer.degraded_because)
+        self._metrics.assessed((each.action, each.risk.band, each.degraded_because or "no") for each in given)
         return given
 
     async def _stored(self, assessor: Assessor, ids: list[str]) -> Sequence[Stored | StoreUnavailable | None]:

@@ -1,6 +1,7 @@
-"""Requests that arrive in one turn of the event loop are scored together: one round trip to the store, one model run.
+"""Requests that arrive together are scored together: one round trip to the store and one model run for all of them.
 
-Nobody waits for others: a lone request goes at the end of the turn in which it came.
+Together means in one turn of the event loop, or while others are being scored: most of what a run costs, it costs for
+one as for sixteen. A lone request goes at the end of the turn in which it came.
 """
 
 from __future__ import annotations
@@ -17,8 +18,12 @@ from service.scoring import Asked, Scoring
 Member = tuple[Asked, asyncio.Future[Answer]]
 
 
+PATIENCE_S = 0.002
+"""Who came while others are scored waits for them no longer: they may be waiting for a slow store."""
+
+
 class Ticks:
-    """Gathers what is asked in one turn of the event loop.
+    """Gathers what is asked until it can be scored.
 
     Args:
         scoring: scores what was gathered.
@@ -29,13 +34,16 @@ class Ticks:
         self._scoring = scoring
         self._now = now
         self._gathered: dict[Assessor, list[Member]] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._scored: set[asyncio.Task[None]] = set()
 
     def join(self, assessor: Assessor, asked: Asked) -> asyncio.Future[Answer]:
         """The answer to a prospect that `assessor` has checked."""
         loop = asyncio.get_running_loop()
         if not self._gathered:
-            loop.call_soon(self._go)
+            if self._scored:
+                loop.call_later(PATIENCE_S, self._go)
+            else:
+                loop.call_soon(self._go)
         answer: asyncio.Future[Answer] = loop.create_future()
         self._gathered.setdefault(assessor, []).append((asked, answer))
         return answer
@@ -45,8 +53,13 @@ class Ticks:
         for assessor, members in gathered.items():
             for start in range(0, len(members), CHUNK):
                 task = asyncio.create_task(self._score(assessor, members[start : start + CHUNK]))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
+                self._scored.add(task)
+                task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._scored.discard(task)
+        if not self._scored:
+            self._go()
 
     async def _score(self, assessor: Assessor, members: list[Member]) -> None:
         """Answer every member who still waits; what fails together is tried alone, so that none fails the others."""
