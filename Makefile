@@ -7,7 +7,7 @@ SYNCED  := .venv/.synced
 # scikit-learn's threads spin while they wait for each other, and starve whatever else runs.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test lint format bench bench-train quality clean
+.PHONY: demo test lint format bench bench-batch bench-train quality clean
 
 $(UV_HOME)/bin/uv:
 	python3 -m venv $(UV_HOME)
@@ -35,6 +35,9 @@ format: $(SYNCED)  ## mend what ruff can mend
 
 bench: $(SYNCED)  ## the cost of one assessment in process, written to build/bench.json
 	$(PY) -m tests.bench.assess
+
+bench-batch: $(SYNCED)  ## rows a second of `training score` beside the prototype's graph, and its memory, written to build/bench-batch.json
+	$(PY) -m tests.bench.batch
 
 bench-train: $(SYNCED)  ## time and memory of fits, the sample's and one of 1,000,000 customers, written to build/bench-train.json
 	$(PY) -m tests.bench.train
