@@ -7,7 +7,7 @@ SYNCED  := .venv/.synced
 # scikit-learn's threads spin while they wait for each other, and starve whatever else runs.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test lint format bench bench-batch bench-train quality clean
+.PHONY: demo test lint format bench bench-batch bench-train quality compare clean
 
 $(UV_HOME)/bin/uv:
 	python3 -m venv $(UV_HOME)
@@ -46,6 +46,9 @@ quality: $(SYNCED)  ## model quality on the frozen Telco protocol, written to bu
 	$(PY) -m tests.quality.telco
 	$(PY) -m tests.quality.peers
 	$(PY) -m tests.quality.reasons
+
+compare: $(SYNCED)  ## side by side with other stacks, on one core each, written to build/compare.json; PEERS=bentoml,mlserver and WIDE=1 add rows
+	UV=$(UV) $(PY) -m loadtest.compare $(addprefix --peers ,$(PEERS)) $(if $(WIDE),--wide)
 
 clean:
 	rm -rf build .venv

@@ -67,7 +67,7 @@ class Service(NamedTuple):
 
 def sample(folder: Path) -> Path:
     """Write the sample book into `folder`; returns the path of its TOML file."""
-    return Path(_run("training", "sample", "telco", "--out", str(folder)).strip())
+    return Path(run("training", "sample", "telco", "--out", str(folder)).strip())
 
 
 def prepare(folder: Path, write_book: Callable[[Path], Path] = sample) -> Prepared:
@@ -80,7 +80,7 @@ def prepare(folder: Path, write_book: Callable[[Path], Path] = sample) -> Prepar
     if live is None or live.stat().st_mtime < _code_changed():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        _run("training", "fit", str(write_book(folder)), "--out", str(folder / "registry"))
+        run("training", "fit", str(write_book(folder)), "--out", str(folder / "registry"))
         [live] = folder.glob("registry/*/current")
     [data] = folder.glob("*.csv")
     return Prepared(data, folder / "registry", live.parent / live.read_text("utf-8").strip())
@@ -102,7 +102,7 @@ def gatekeeper(
     Raises:
         LoadtestError: it does not start.
     """
-    made = _run("service", "key", "new", "--scopes", "score,features", stderr=subprocess.DEVNULL)
+    made = run("service", "key", "new", "--scopes", "score,features", stderr=subprocess.DEVNULL)
     key, line = re.findall(r"(?:key|line): +(\S+)", made)
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="data-", dir=log.parent) as data:
@@ -129,10 +129,10 @@ def publish(prepared: Prepared, service: Service) -> None:
     Raises:
         LoadtestError: some were not taken.
     """
-    _run("training", "publish", str(prepared.data), "--url", service.url, "--key", service.key)
+    run("training", "publish", str(prepared.data), "--url", service.url, "--key", service.key)
 
 
-def _run(*command: str, stderr: int | None = None) -> str:
+def run(*command: str, stderr: int | None = None) -> str:
     """What `python -m command` prints; its progress is shown, unless `stderr` goes elsewhere.
 
     Raises:
