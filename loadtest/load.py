@@ -64,7 +64,7 @@ def run_day(service: Service, core: int, day_seconds: float) -> list[Figures]:
     command += ["--stop-timeout", str(STOP_TIMEOUT_S)]
     command += ["--html", str(OUT / "load.html"), "--json-file", str(statistics), "--csv", str(statistics)]
     command += ["--day-seconds", str(day_seconds)]
-    locust = subprocess.Popen(command, env={**os.environ, "GATEKEEPER_KEY": service.key})
+    locust = subprocess.Popen(command, env={**os.environ, "LOADTEST_KEY": service.key})
     try:
         os.sched_setaffinity(locust.pid, [core])
         with Progress(console=console, disable=not sys.stderr.isatty()) as progress:

@@ -2,7 +2,7 @@
 
 By itself, against any deployment whose key may score and write features:
 
-    GATEKEEPER_KEY=... python -m locust -f loadtest/locustfile.py --host https://gatekeeper.example --html day.html
+    LOADTEST_KEY=... python -m locust -f loadtest/locustfile.py --host https://gatekeeper.example --html day.html
 
 It makes prospects up from the live model's description, under ids that start with `load-`, and erases them in the end.
 """

@@ -61,7 +61,7 @@ _encode = msgspec.json.encode
 
 def key() -> str:
     """The API key that all clients send."""
-    return os.environ.get("GATEKEEPER_KEY", "dev")
+    return os.environ.get("LOADTEST_KEY", "dev")
 
 
 class Lead(NamedTuple):
