@@ -7,7 +7,7 @@ SYNCED  := .venv/.synced
 # scikit-learn's threads spin while they wait for each other, and starve whatever else runs.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test lint format bench bench-train quality clean
+.PHONY: demo test lint format bench bench-batch bench-train quality compare load overload soak clean
 
 $(UV_HOME)/bin/uv:
 	python3 -m venv $(UV_HOME)
@@ -36,6 +36,9 @@ format: $(SYNCED)  ## mend what ruff can mend
 bench: $(SYNCED)  ## the cost of one assessment in process, written to build/bench.json
 	$(PY) -m tests.bench.assess
 
+bench-batch: $(SYNCED)  ## rows a second of `training score` beside the prototype's graph, and its memory, written to build/bench-batch.json
+	$(PY) -m tests.bench.batch
+
 bench-train: $(SYNCED)  ## time and memory of fits, the sample's and one of 1,000,000 customers, written to build/bench-train.json
 	$(PY) -m tests.bench.train
 
@@ -43,6 +46,18 @@ quality: $(SYNCED)  ## model quality on the frozen Telco protocol, written to bu
 	$(PY) -m tests.quality.telco
 	$(PY) -m tests.quality.peers
 	$(PY) -m tests.quality.reasons
+
+compare: $(SYNCED)  ## side by side with other stacks, on one core each, written to build/compare.json; PEERS=bentoml,mlserver and WIDE=1 add rows
+	UV=$(UV) $(PY) -m loadtest.compare $(addprefix --peers ,$(PEERS)) $(if $(WIDE),--wide)
+
+load: $(SYNCED)  ## a CRM's day in two minutes, held to loadtest/budgets.toml, written to build/load.json and load.html
+	$(PY) -m loadtest.load
+
+overload: $(SYNCED)  ## twice and four times what one core can answer, and hostile clients, written to build/overload.json
+	$(PY) -m loadtest.overload
+
+soak: $(SYNCED)  ## memory over 1,000,000 requests of every kind, written to build/soak.json and soak.svg
+	$(PY) -m loadtest.soak
 
 clean:
 	rm -rf build .venv

@@ -19,15 +19,15 @@ from models.registry import live_policy
 from training.errors import DataError
 from training.progress import bar, say
 from training.reading.clean import AS_OF, ROW, Role, check_columns, clean_chunk, money_columns
-from training.reading.encode import encode
+from training.reading.encode import encode, known_texts
 from training.reading.files import columns_of, read_chunks
 
 REASONS = 3
 
 INTERVALS = ("risk_low", "risk_high", "net_value_low", "net_value_high", "net_negative_probability")
 
-ASSESSED = 4096
-"""Prospects assessed at once; more would not be faster and would only take memory."""
+ASSESSED = 512
+"""Prospects assessed at once: few enough that what is computed of them stays in the cache of a core."""
 
 
 def score(
@@ -53,6 +53,7 @@ def score(
     """
     assessor = Assessor(bundle, live_policy(bundle.folder.parent) if policy_file is None else _policy(policy_file))
     roles = _roles(bundle, data)
+    known = known_texts(bundle.contract)
     id_column = bundle.manifest.id_column
     draft = out.with_name(f".{out.name}.draft")
     rejects = out.with_name(f"{out.stem}.rejects.csv")
@@ -63,17 +64,17 @@ def score(
             bar("scoring") as progress,
             _Writer(draft, out, _schema(bundle, intervals=intervals, curves=curves)) as writer,
         ):
-            for chunk in read_chunks(data):
-                frame, found = clean_chunk(chunk, roles, bundle.manifest.money)
+            for chunk in read_chunks(data, roles, known):
+                frame, found = clean_chunk(chunk, roles, bundle.manifest.money, known)
                 frame = frame.with_columns(pl.lit(now.date()).alias(AS_OF))
-                good = ~frame[ROW].is_in(found["row"].implode())
                 ids = frame[id_column] if id_column in roles else chunk.rows.cast(pl.String)
-                answers = [_answers(assessor, part, curves=curves) for part in frame.filter(good).iter_slices(ASSESSED)]
-                writer.write(_in_place(ids, good, answers, writer.schema))
+                bad = frame[ROW].is_in(found["row"].implode())
+                answers = _answers(assessor, frame, writer.schema)
+                writer.write(answers.select(ids.alias("id"), pl.when(~bad).then(pl.all())))
                 if len(found):
                     with rejects.open("ab") as file:
                         found.sort("row", maintain_order=True).write_csv(file, include_header=not failed)
-                    failed += len(good) - int(good.sum())
+                    failed += int(bad.sum())
                 progress(chunk.share)
         draft.replace(out)
     finally:
@@ -106,34 +107,56 @@ def _roles(bundle: Bundle, data: Path) -> dict[str, Role]:
     return roles | ({id_column: "id"} if id_column in there and id_column not in roles else {})
 
 
-def _answers(assessor: Assessor, frame: pl.DataFrame, *, curves: bool) -> pl.DataFrame:
-    """The answers for sound rows, column by column, of which the schema takes what was asked for."""
-    contract = assessor.contract
-    found = assessor.assess(encode(contract, frame), _money_columns(assessor, frame))
+def _answers(assessor: Assessor, frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """What is found of clean rows, in the columns of the schema but for the id; a bad value counts as missing."""
+    x = encode(assessor.contract, frame)
+    money = _money_columns(assessor, frame)
+    parts = []
+    for start in range(0, len(x), ASSESSED):
+        rows = slice(start, start + ASSESSED)
+        found = assessor.assess(x[rows], {name: values[rows] for name, values in money.items()})
+        parts.append(_columns(assessor, found))
+    texts = {"band": BANDS, "action": ACTIONS}
+    columns = []
+    for name, kind in schema.items():
+        if name == "id":
+            continue
+        if name not in parts[0]:
+            column = pl.repeat(None, len(x), dtype=kind, eager=True)
+        elif kind == pl.String:
+            column = pl.Series(texts.get(name, assessor.contract.names)).gather(_joined(parts, name))
+        else:
+            column = pl.Series(_joined(parts, name), nan_to_null=True).cast(kind)
+        columns.append(column.alias(name))
+    return pl.DataFrame(columns)
+
+
+def _joined(parts: list[dict[str, NDArray[Any]]], name: str) -> NDArray[Any]:
+    return np.concatenate([part[name] for part in parts])
+
+
+def _columns(assessor: Assessor, found: Assessments) -> dict[str, NDArray[Any]]:
+    """Assessments column by column: numbers, NaN where there is none, and the places of texts in their lists."""
     value = found.value
-    columns: dict[str, Any] = {
+    return {
         "risk_score": found.risk,
-        "band": np.array(BANDS)[found.band],
+        "band": found.band,
         "pltv": value.pltv,
         "net_value": value.net_value,
         "pltv_to_cpa": value.pltv_to_cpa,
         "break_even": np.where(value.break_even > 0, value.break_even, np.nan),
         "loss_probability": value.loss_probability,
         "ltv_minus": np.where(value.known, value.ltv_minus, np.nan),
-        "action": np.array(ACTIONS)[found.action],
-    }
-    columns |= _reasons(assessor, found)
-    columns |= {
+        "action": found.action,
+        **_reasons(assessor, found),
         "risk_low": found.risk_low,
         "risk_high": found.risk_high,
         "net_value_low": value.net_value_low,
         "net_value_high": value.net_value_high,
         "net_negative_probability": value.net_negative_probability,
         "support": found.support,
+        **{f"s_{t}": column for t, column in enumerate(found.survival.T, 1)},
     }
-    if curves:
-        columns |= {f"s_{t}": found.survival[:, t - 1] for t in range(1, found.survival.shape[1] + 1)}
-    return pl.DataFrame(columns, nan_to_null=True)
 
 
 def _money_columns(assessor: Assessor, frame: pl.DataFrame) -> dict[str, NDArray[np.generic]]:
@@ -146,30 +169,12 @@ def _money_columns(assessor: Assessor, frame: pl.DataFrame) -> dict[str, NDArray
     }
 
 
-def _reasons(assessor: Assessor, found: Assessments) -> dict[str, Any]:
-    names = np.array(assessor.contract.names)
-    top = assessor.top_reasons(found, REASONS)
-    rows = np.arange(len(found))
-    columns: dict[str, Any] = {}
-    for place in range(top.shape[1]):
-        columns[f"reason_{place + 1}"] = names[top[:, place]]
-        columns[f"points_{place + 1}"] = found.points[rows, top[:, place]]
+def _reasons(assessor: Assessor, found: Assessments) -> dict[str, NDArray[Any]]:
+    columns: dict[str, NDArray[Any]] = {}
+    for place, top in enumerate(assessor.top_reasons(found, REASONS).T, 1):
+        columns[f"reason_{place}"] = top
+        columns[f"points_{place}"] = found.points[np.arange(len(top)), top]
     return columns
-
-
-def _in_place(ids: pl.Series, good: pl.Series, answers: list[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
-    """The answers beside their ids, with empty cells in the rows that have none."""
-    place = pl.when(good).then(good.cast(pl.UInt32).cum_sum() - 1)
-    whole = pl.concat(answers) if answers else pl.DataFrame()
-    where = pl.select(place).to_series()
-    columns = [
-        (whole[name].gather(where) if name in whole.columns else pl.repeat(None, len(ids), eager=True))
-        .cast(kind)
-        .alias(name)
-        for name, kind in schema.items()
-        if name != "id"
-    ]
-    return pl.DataFrame([ids.alias("id"), *columns])
 
 
 def _schema(bundle: Bundle, *, intervals: bool, curves: bool) -> pl.Schema:
@@ -200,7 +205,11 @@ class _Writer:
     def __enter__(self) -> Self:
         empty = self.schema.to_frame()
         if self._parquet:
-            self._file: Any = pq.ParquetWriter(self._path, empty.to_arrow().schema)
+            repeating = [name for name, kind in self.schema.items() if kind == pl.String and name != "id"]
+            # No statistics: the rows stand in the order of the data, so nobody can leave out a part by them.
+            self._file: Any = pq.ParquetWriter(
+                self._path, empty.to_arrow().schema, use_dictionary=repeating, write_statistics=False
+            )
         else:
             self._file = self._path.open("wb")
             empty.write_csv(self._file)

@@ -10,7 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from training.model.personperiods import Floats, Ints
+# Not from training.model.personperiods: it brings scikit-learn, which takes longer to load than a file to score.
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 MAX_CATEGORIES = 254
 """The boosted trees count at most 255 bins; one is kept for missing."""

@@ -6,9 +6,10 @@ missing or bad, and the checks that were made. An empty text is missing, which i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -38,6 +39,11 @@ MAX_COUNT = 100_000
 DATE = r"^([0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2})(?:[T ].*)?$"
 """As models.dates reads it."""
 
+FEW: frozenset[Role] = frozenset(("flag", "category", "text", "outcome"))
+"""Columns that repeat few values."""
+
+NOTHING_KNOWN: Mapping[str, pl.Enum] = MappingProxyType({})
+
 EXACT = 2**53
 """Up to here a float holds every whole number; codes are no larger."""
 
@@ -55,8 +61,12 @@ def check_columns(file: Path, names: Iterable[str], asker: Path) -> None:
             raise DataError(f"{file}: has no column {name!r}, which {asker} names{hint}")
 
 
-def clean_chunk(chunk: Chunk, roles: dict[str, Role], money: MoneyTerms) -> tuple[pl.DataFrame, pl.DataFrame]:
+def clean_chunk(
+    chunk: Chunk, roles: dict[str, Role], money: MoneyTerms, known: Mapping[str, pl.Enum] = NOTHING_KNOWN
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The clean columns of a chunk, and every fault that shows in one column alone.
+
+    `known` are clean texts of some columns: where a column holds no others, it comes in that type, without a cleaning.
 
     Raises:
         DataError: a column of a type that no cleaner can read.
@@ -66,7 +76,7 @@ def clean_chunk(chunk: Chunk, roles: dict[str, Role], money: MoneyTerms) -> tupl
     terms = money_columns(money)
     for name, role in roles.items():
         raw = _readable(chunk, name)
-        columns[name], checks = _CLEANERS[role](raw)
+        columns[name], checks = _known(raw, known.get(name)) or _clean(raw, role)
         checks += [_out_of_bounds(columns[name], term) for term in terms.get(name, ()) if role == "number"]
         bad += [
             faults(chunk.file, chunk.rows.filter(mask), name, raw.filter(mask), why)
@@ -84,6 +94,25 @@ def money_columns(money: MoneyTerms) -> dict[str, list[str]]:
             if isinstance(column, str):
                 terms.setdefault(column, []).append(term)
     return terms
+
+
+def _known(raw: pl.Series, texts: pl.Enum | None) -> tuple[pl.Series, list[Check]] | None:
+    if texts is None or raw.dtype not in (pl.String, pl.Categorical):
+        return None
+    values = raw.cast(texts, strict=False)
+    return (values, []) if values.null_count() == raw.null_count() else None
+
+
+def _clean(raw: pl.Series, role: Role) -> tuple[pl.Series, list[Check]]:
+    """The values of a column, and its checks. One that repeats few values has each of them cleaned once."""
+    if role not in FEW:
+        return _CLEANERS[role](raw)
+    distinct = raw.unique()
+    values, checks = _CLEANERS[role](distinct)
+    checks = [(raw.is_in(distinct.filter(mask).implode(), nulls_equal=True), why) for mask, why in checks if mask.any()]
+    if values.dtype == raw.dtype and values.equals(distinct):
+        return raw, checks
+    return raw.replace_strict(distinct, values, return_dtype=values.dtype), checks
 
 
 def _readable(chunk: Chunk, name: str) -> pl.Series:
@@ -153,10 +182,7 @@ def _id(raw: pl.Series) -> tuple[pl.Series, list[Check]]:
 
 
 def _respell(text: pl.Series, spell: Callable[[str], str]) -> tuple[pl.Series, list[Check]]:
-    # Each distinct text once: a column has few, and Python is slow.
-    distinct = text.drop_nulls().unique()
-    spelled = [spell(one) or None for one in distinct]
-    values = text.replace_strict(distinct, pl.Series(spelled, dtype=pl.String), default=None, return_dtype=pl.String)
+    values = pl.Series([None if one is None else spell(one) or None for one in text], dtype=pl.String)
     checks = [_one_line(text)]
     return _without(values, checks), checks
 

@@ -37,6 +37,11 @@ def encode(contract: Contract, frame: pl.DataFrame) -> Vector:
     return x
 
 
+def known_texts(contract: Contract) -> dict[str, pl.Enum]:
+    """The categories of each feature as a column's type, which spares its texts a cleaning (see clean_chunk)."""
+    return {f.name: _enum(f) for f in contract.features if f.kind == "category" and f.part is None}
+
+
 def later(name: str, frame: pl.DataFrame) -> pl.Series:
     """Whether the date `name` is later than the day of each decision, so that it cannot have been known. Shape [n]."""
     return ((frame[name] - frame[AS_OF]).dt.total_days() > AHEAD_DAYS).fill_null(False)
@@ -110,12 +115,17 @@ def _categories(values: pl.Series) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _codes(feature: Feature, values: pl.Series) -> Vector:
-    if feature.kind == "category":
-        codes = np.arange(len(feature.categories) + 1, dtype=np.float32)
-        values = values.replace_strict(
-            [*feature.categories, *feature.rare],
-            np.append(codes[:-1], np.repeat(codes[-1:], len(feature.rare))),
-            default=pl.when(values.is_not_null()).then(pl.lit(float(UNKNOWN), pl.Float32)),
-            return_dtype=pl.Float32,
-        )
-    return values.cast(pl.Float64).fill_null(float(MISSING)).to_numpy().astype(np.float32)
+    if feature.kind != "category":
+        return values.cast(pl.Float64).fill_null(float(MISSING)).to_numpy().astype(np.float32)
+    codes = np.arange(len(feature.categories) + len(feature.rare) + 1, dtype=np.float32)
+    codes = np.minimum(codes, len(feature.categories))
+    codes[-1] = UNKNOWN
+    place = values.cast(_enum(feature), strict=False).to_physical()
+    found: Vector = codes[place.cast(pl.UInt32).fill_null(len(codes) - 1).to_numpy()]
+    if values.has_nulls():
+        found[values.is_null().to_numpy()] = MISSING
+    return found
+
+
+def _enum(feature: Feature) -> pl.Enum:
+    return pl.Enum([*feature.categories, *feature.rare])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +61,19 @@ def columns_of(path: Path) -> list[str]:
     return names
 
 
-def read_chunks(path: Path) -> Iterator[Chunk]:
+def read_chunks(path: Path, columns: Iterable[str] | None = None, repeating: Iterable[str] = ()) -> Iterator[Chunk]:
     """Every row of a file, in its order, in memory that does not grow with the file.
+
+    Args:
+        path: of a CSV or a Parquet file.
+        columns: those that are needed: others are not read from a Parquet file.
+        repeating: columns that hold few texts, which come from a Parquet file as Categorical.
 
     Raises:
         DataError: the file cannot be read or is damaged, or a quote is left open in it.
     """
     names = columns_of(path)
-    return _parquet_chunks(path) if path.suffix == ".parquet" else _csv_chunks(path, names)
+    return _parquet_chunks(path, columns, repeating) if path.suffix == ".parquet" else _csv_chunks(path, names)
 
 
 def faults(chunk_file: str, rows: pl.Series, column: str, values: pl.Series, reason: str) -> pl.DataFrame:
@@ -79,20 +84,21 @@ def faults(chunk_file: str, rows: pl.Series, column: str, values: pl.Series, rea
     )
 
 
-def _parquet(path: Path) -> Any:
+def _parquet(path: Path, repeating: Iterable[str] = ()) -> Any:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, read_dictionary=list(repeating))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
     except pa.ArrowException as error:
         raise DataError(f"{path}: is not a Parquet file; write it again") from error
 
 
-def _parquet_chunks(path: Path) -> Iterator[Chunk]:
-    file = _parquet(path)
+def _parquet_chunks(path: Path, columns: Iterable[str] | None, repeating: Iterable[str]) -> Iterator[Chunk]:
+    file = _parquet(path, repeating)
+    wanted = None if columns is None else list(columns)
     done = 0
     try:
-        for batch in file.iter_batches(batch_size=CHUNK_ROWS):
+        for batch in file.iter_batches(CHUNK_ROWS, columns=wanted):
             frame = pl.DataFrame(batch)
             rows = pl.int_range(done + 1, done + 1 + len(frame), dtype=pl.Int64, eager=True)
             done += len(frame)
@@ -168,7 +174,9 @@ def _csv_chunk(
     if not count and not taken:
         return None, next_row
     odd = {record.number for record in taken}
-    rows = pl.Series([row for row in range(next_row, last + 1) if row not in odd], dtype=pl.Int64)
+    rows = pl.int_range(next_row, last + 1, dtype=pl.Int64, eager=True)
+    if odd:
+        rows = rows.filter(~rows.is_in(sorted(odd)))
     texts, bad = {}, []
     for name, values in zip(names, batch.columns if batch is not None else [[]] * len(names), strict=True):
         texts[name], faulty = _texts(values)
@@ -176,7 +184,8 @@ def _csv_chunk(
         bad.append(faults(path.name, rows.gather(where), name, texts[name].gather(where), "is not UTF-8"))
     frame = pl.DataFrame(texts)
     blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
-    rows, frame = rows.filter(~blank), frame.filter(~blank)
+    if blank.any():
+        rows, frame = rows.filter(~blank), frame.filter(~blank)
     if taken:
         rows, frame = _put_back(rows, frame, [record.number for record in taken])
         bad += [_ragged(path, record) for record in taken]

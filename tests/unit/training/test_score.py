@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +18,7 @@ from models.errors import PolicyError
 from models.money import BOUNDS
 from models.policy import ACTIONS, DEFAULT
 from tests.support.bundles import MONEY, SUPPORT, make_bundle
+from tests.support.readme import ROOT
 from training import score as scoring
 from training.errors import DataError
 from training.reading import files
@@ -159,6 +162,26 @@ def test_parquet_in_gives_what_csv_in_gives(tmp_path: Path, bundle: Bundle) -> N
     a, b = pl.read_parquet(tmp_path / "a.parquet"), pl.read_parquet(tmp_path / "b.parquet")
     assert a.drop("id").equals(b.drop("id"))
     assert (a["id"].to_list(), b["id"].to_list()) == (["2", "3", "4", "5", "6"], ["1", "2", "3", "4", "5"])
+
+
+def test_texts_that_need_cleaning_score_as_those_that_do_not(tmp_path: Path, bundle: Bundle) -> None:
+    frame = pl.read_csv(leads(tmp_path, *ROWS))
+    score(bundle, leads(tmp_path, *ROWS), tmp_path / "s.csv")
+    clean = pl.read_csv(tmp_path / "s.csv").drop("id")
+    contracts = ["  Month-to-month ", "Two\u3000year", "", "Weekly", "One year"]
+    for texts in (pl.Series(contracts), pl.Series(contracts, dtype=pl.Enum(contracts)), frame["contract"]):
+        frame.with_columns(texts.alias("contract")).write_parquet(tmp_path / "leads.parquet")
+        score(bundle, tmp_path / "leads.parquet", tmp_path / "s.csv")
+        assert pl.read_csv(tmp_path / "s.csv").drop("id").equals(clean)
+    torn = frame.with_columns(pl.Series("contract", [*contracts[:4], "One\nyear"]))
+    torn.write_parquet(tmp_path / "leads.parquet")
+    assert score(bundle, tmp_path / "leads.parquet", tmp_path / "s.csv") == 1
+    assert pl.read_csv(tmp_path / "s.csv")["risk_score"].is_null().to_list() == [False] * 4 + [True]
+
+
+def test_scoring_loads_nothing_that_only_fits_need() -> None:
+    check = "import sys, training.score; assert not {'sklearn', 'scipy', 'onnx', 'pandas'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True, timeout=60)
 
 
 def test_no_rows_give_a_header(tmp_path: Path, bundle: Bundle) -> None:

@@ -1,0 +1,1 @@
+"""Load runs: against real processes, over HTTP alone."""

@@ -1,0 +1,1 @@
+"""Who takes part in `make compare`, what they are asked, and what the rounds come to."""
