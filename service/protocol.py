@@ -15,9 +15,6 @@ from service.metrics import Metrics
 from service.observe import request_id
 from service.problems import http_answer
 
-UNREAD_S = 30.0
-"""A client that reads nothing of its answer for so long never will."""
-
 _WATCHED = (b"/health/", b"/metrics")
 """Let in at any load: whoever watches must see what happens."""
 
@@ -25,13 +22,14 @@ _WATCHED = (b"/health/", b"/metrics")
 class Limits(msgspec.Struct, frozen=True):
     """What bounds the connections of a server.
 
-    receive_timeout_s: for a header from its first byte on, and then for the body, answered already or not.
+    client_timeout_s: for a header from its first byte on, then for the body, answered already or not, and for reading
+        some of an answer.
     idle_s: for the first byte of a request.
     """
 
     admission: Admission
     metrics: Metrics
-    receive_timeout_s: float
+    client_timeout_s: float
     idle_s: float
 
 
@@ -47,13 +45,13 @@ class Bounded(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._arriving = "header"
-        self._late_at = self.loop.time() + self._limits.receive_timeout_s
+        self._late_at = self.loop.time() + self._limits.client_timeout_s
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         now = self.loop.time()
         self._arriving = "body"
-        self._late_at = now + self._limits.receive_timeout_s
+        self._late_at = now + self._limits.client_timeout_s
         if self._limits.admission.admits(len(self.tasks), now) or self._answering or self.url.startswith(_WATCHED):
             super().on_headers_complete()
         else:
@@ -69,7 +67,7 @@ class Bounded(HttpToolsProtocol):
         unread = self.transport.get_write_buffer_size()
         if not unread or unread != self._unread:
             self._unread, self._unread_at = unread, now
-        elif now - self._unread_at > UNREAD_S:
+        elif now - self._unread_at > self._limits.client_timeout_s:
             self.transport.abort()
         if self._late_at < now:
             if self._arriving and not (self.cycle.response_started if self._arriving == "body" else self._answering):

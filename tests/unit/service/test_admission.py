@@ -1,0 +1,29 @@
+"""Admission: bursts get in, a standing queue is kept short."""
+
+from __future__ import annotations
+
+from service.admission import STANDING_S, Admission
+
+
+def admitted(admission: Admission, in_flight: int, now_s: float) -> bool:
+    return admission.admits(in_flight, now_s)
+
+
+def test_a_burst_gets_in_up_to_its_limit() -> None:
+    admission = Admission(burst=5, standing=2)
+    assert [admitted(admission, in_flight, 10.0) for in_flight in range(7)] == [True] * 5 + [False] * 2
+
+
+def test_a_queue_that_does_not_drain_is_kept_short_until_it_has() -> None:
+    admission = Admission(burst=5, standing=2)
+    assert admitted(admission, 0, 10.0)
+    assert admitted(admission, 4, 10.0 + STANDING_S)
+    late = 10.0 + 2 * STANDING_S
+    assert [admitted(admission, in_flight, late) for in_flight in (1, 2, 4)] == [True, False, False]
+    assert admitted(admission, 0, late)
+    assert admitted(admission, 4, late)
+
+
+def test_who_finds_nobody_gets_in_whatever_came_before() -> None:
+    admission = Admission(burst=1, standing=1)
+    assert all(admitted(admission, 0, now_s) for now_s in (0.0, 50.0, 50.0, 1e9))
