@@ -1,4 +1,4 @@
-"""`make bench`: what one assessment costs in process, on the model of the Telco sample, in microseconds."""
+"""`make bench`: what one assessment and one request cost in process, on the model of the Telco sample."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from models.assess import Assessor
 from models.bundle import open_bundle
 from models.contract import Scalar
 from models.policy import DEFAULT
+from tests.bench.stages import STAGES, WHOLE, stage_us
 from tests.support.tables import Row, report
 from training.fit import fit
 from training.sample import write_telco
@@ -35,19 +36,29 @@ def main() -> int:
         assessor = Assessor(open_bundle(fit(book, Path(folder) / "registry", datetime.now(UTC))), DEFAULT)
         with (Path(folder) / "telco.csv").open(encoding="utf-8", newline="") as file:
             raw = [prospect(assessor, line) for line, _ in zip(csv.DictReader(file), range(BATCH), strict=False)]
+        registry = Path(folder) / "registry"
+        stages = {
+            f"{source}_{n}_us": stage_us(registry, raw[:1000], n, sent=source == "sent")
+            for source in ("stored", "sent")
+            for n in (1, 16)
+        }
     x = np.stack([assessor.contract.encode(values) for values in raw])
     cost = {"encode 1": median_us(lambda: assessor.contract.encode(raw[0]))}
     for n in (1, 16, BATCH):
         some, repeats = x[:n], max(REPEATS // n, 100)
         scored = assessor.bundle.scorer(some)
-        stages: dict[str, Callable[[], object]] = {
+        calls: dict[str, Callable[[], object]] = {
             "onnx": partial(assessor.bundle.scorer, some),
             "judge": partial(assessor.judge, some, scored),
             "assess": partial(assessor.assess, some),
         }
-        cost |= {f"{name} {n}": median_us(call, repeats) / n for name, call in stages.items()}
+        cost |= {f"{name} {n}": median_us(call, repeats) / n for name, call in calls.items()}
     rows: list[Row] = [{"name": name, "us_each": us} for name, us in cost.items()]
     report("bench", f"One assessment in process (bars: {ONE_US:g} us alone, {SIXTEEN_EACH_US:g} us of 16)", rows)
+    parts: list[Row] = [
+        {"name": name, **{column: us[name] for column, us in stages.items()}} for name in (*STAGES, WHOLE)
+    ]
+    report("stages", "Stages of one request: features stored or sent, alone or of 16 at once; us each", parts)
     return 0 if cost["assess 1"] <= ONE_US and cost["assess 16"] <= SIXTEEN_EACH_US else 1
 
 

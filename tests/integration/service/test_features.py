@@ -17,7 +17,7 @@ from litestar.testing import TestClient
 
 from models.contract import Contract, Feature, Scalar
 from service import feature_scripts
-from service.features import HEAD, FeatureStore
+from service.features import HEAD, FeatureStore, Stored
 from service.metrics import Metrics
 from service.store import Store
 from tests.support.app import settings_for
@@ -56,7 +56,7 @@ def run(valkey: Valkey, scenario: Scenario) -> str:
 
 async def vector(features: FeatureStore, prospect: str, contract: Contract = CONTRACT) -> Any:
     [stored] = await features.vectors([prospect], contract)
-    return None if stored is None else stored.x
+    return stored.x if isinstance(stored, Stored) else None
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_vector_is_what_the_contract_makes_of_the_raw_features(valkey: Valkey)
         values: dict[str, Scalar] = {"contract": "Two year", "monthly_charges": 49.9, "paperless": False}
         await features.put({"p": values}, CONTRACT, NOW)
         [stored] = await features.vectors(["p"], CONTRACT)
-        assert stored is not None
+        assert isinstance(stored, Stored)
         assert stored.as_of == NOW
         np.testing.assert_array_equal(stored.x, CONTRACT.encode(values))
         assert (await features.vectors(["nobody", "p"], CONTRACT))[0] is None
@@ -167,7 +167,7 @@ def test_patch_splices_the_vector_in_place(valkey: Valkey) -> None:
             [key] = redis.keys("gk:default:v:*")
             assert redis.strlen(key) == HEAD.size + 4 * len(CONTRACT.features)
         [stored] = await features.vectors(["p"], CONTRACT)
-        assert stored is not None
+        assert isinstance(stored, Stored)
         assert stored.as_of == NOW + 1
         expected = CONTRACT.encode({"contract": "One year", "monthly_charges": 30})
         np.testing.assert_array_equal(stored.x, expected)

@@ -117,16 +117,18 @@ def test_one_whose_features_the_store_refuses_degrades_alone(small_registry: Pat
     run(small_registry, valkey, scenario)
 
 
-def test_members_of_one_turn_are_answered_by_the_model_that_checked_them(
-    small_registry: Path, valkey: Valkey
-) -> None:
+def test_members_of_one_turn_are_answered_by_the_model_that_checked_them(small_registry: Path, valkey: Valkey) -> None:
     async def scenario(resources: Resources) -> None:
         old = resources.live.assessor
         new = Assessor(old.bundle, Policy((Rule("nobody", "review", all=("risk >= 0",)), *DEFAULT.rules)))
         first, second, third = (
             resources.ticks.join(assessor, asked(assessor, "a", seats=5)) for assessor in (old, new, old)
         )
-        assert [(await each).rule for each in (first, second, third)] == ["default-proceed", "nobody", "default-proceed"]
+        assert [(await each).rule for each in (first, second, third)] == [
+            "default-proceed",
+            "nobody",
+            "default-proceed",
+        ]
 
     run(small_registry, valkey, scenario)
 

@@ -25,7 +25,9 @@ def test_several_keys_serve_at_once_while_one_replaces_another() -> None:
     assert (authorize(ring, old), authorize(ring, new)) == ("old", "new")
 
 
-@pytest.mark.parametrize("header", [b"", b"Bearer", b"Bearer ", b"Basic abc", b"Bearer nobody", b"Bearer dev", b"Bearer \xff"])
+@pytest.mark.parametrize(
+    "header", [b"", b"Bearer", b"Bearer ", b"Basic abc", b"Bearer nobody", b"Bearer dev", b"Bearer \xff"]
+)
 def test_without_a_known_key_nobody_gets_in(header: bytes) -> None:
     with pytest.raises(Unauthorized):
         keyring_from(new_key("crm", ["score"])[1]).authorize(header, "score", "127.0.0.1", proxied=False)
