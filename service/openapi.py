@@ -62,7 +62,7 @@ REFUSALS: dict[int, str] = {
     401: "no API key, or an unknown one",
     403: "the key lacks the scope",
     404: "nothing is stored for this prospect",
-    408: "the body did not arrive in time; the connection is closed",
+    408: "the request did not arrive in time; the connection is closed",
     413: "the body is too large",
     415: "the body is not declared as JSON",
     503: "no bundle serves, or the store is needed and does not answer",
