@@ -37,7 +37,7 @@ class Resources:
             self.metrics,
         )
         self.scoring = Scoring(self.features, self.metrics)
-        self.ticks = Ticks(self.scoring, self.now)
+        self.ticks = Ticks(self.scoring, self.now, settings.deadline_ms / 1000)
         self.keyring: Keyring = read_keys(settings)
         self.draining = False
 

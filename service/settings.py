@@ -56,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     receive_timeout_s: int
     burst_requests: int
     standing_requests: int
+    deadline_ms: int
     poll_ms: int
     drain_s: int
     metrics_dir: Path | None
@@ -157,6 +158,9 @@ TABLE: dict[str, Setting] = {
         64,
         "in flight, per worker",
         "once that many have been in flight without a pause, more is a 503: those let in are answered in time",
+    ),
+    "deadline_ms": Setting(
+        _whole(1, 60_000), 500, "ms", "who has waited so long for a turn is refused with a 503: too late for a pop-up"
     ),
     "poll_ms": Setting(_whole(10, 60_000), 2000, "ms", "between looks at `current` and `policy.toml`"),
     "drain_s": Setting(_whole(0, 300), 10, "s", "what requests in flight get to finish on SIGTERM"),

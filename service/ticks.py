@@ -9,13 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 from models.assess import Assessor
 from service.answers import Answer
+from service.errors import Overloaded
 from service.features import CHUNK
 from service.scoring import Asked, Scoring
 
-Member = tuple[Asked, asyncio.Future[Answer]]
+
+class Member(NamedTuple):
+    """Who waits for an answer, and since when, in seconds of the event loop's clock."""
+
+    asked: Asked
+    answer: asyncio.Future[Answer]
+    since_s: float
 
 
 PATIENCE_S = 0.002
@@ -28,11 +36,13 @@ class Ticks:
     Args:
         scoring: scores what was gathered.
         now: the time that answers are given.
+        deadline_s: who has waited so long for a turn is refused.
     """
 
-    def __init__(self, scoring: Scoring, now: Callable[[], datetime]) -> None:
+    def __init__(self, scoring: Scoring, now: Callable[[], datetime], deadline_s: float) -> None:
         self._scoring = scoring
         self._now = now
+        self._deadline_s = deadline_s
         self._gathered: dict[Assessor, list[Member]] = {}
         self._scored: set[asyncio.Task[None]] = set()
 
@@ -45,7 +55,7 @@ class Ticks:
             else:
                 loop.call_soon(self._go)
         answer: asyncio.Future[Answer] = loop.create_future()
-        self._gathered.setdefault(assessor, []).append((asked, answer))
+        self._gathered.setdefault(assessor, []).append(Member(asked, answer, loop.time()))
         return answer
 
     def _go(self) -> None:
@@ -63,18 +73,27 @@ class Ticks:
 
     async def _score(self, assessor: Assessor, members: list[Member]) -> None:
         """Answer every member who still waits; what fails together is tried alone, so that none fails the others."""
-        members = [member for member in members if not member[1].done()]
+        members = self._in_time(members)
         if not members:
             return
         try:
-            answers = await self._scoring.score(assessor, [asked for asked, _ in members], self._now())
+            answers = await self._scoring.score(assessor, [member.asked for member in members], self._now())
         except Exception as error:  # noqa: BLE001 - raised again where the answer is awaited
             if len(members) > 1:
                 for member in members:
                     await self._score(assessor, [member])
-            elif not members[0][1].done():
-                members[0][1].set_exception(error)
+            elif not members[0].answer.done():
+                members[0].answer.set_exception(error)
             return
-        for (_, waiting), answer in zip(members, answers, strict=True):
-            if not waiting.done():
-                waiting.set_result(answer)
+        for member, answer in zip(members, answers, strict=True):
+            if not member.answer.done():
+                member.answer.set_result(answer)
+
+    def _in_time(self, members: list[Member]) -> list[Member]:
+        """Those who still wait; who has waited too long is told so: its client has given up, or will."""
+        waiting = [member for member in members if not member.answer.done()]
+        earliest_s = asyncio.get_running_loop().time() - self._deadline_s
+        for member in waiting:
+            if member.since_s < earliest_s:
+                member.answer.set_exception(Overloaded("the request has waited too long for its turn"))
+        return [member for member in waiting if not member.answer.done()]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -63,6 +64,12 @@ class Server(uvicorn.Server):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # blocked by the supervisor until now
         loop.add_reader(self._lifeline, self._drain)
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and leave what is there by then out of every garbage collection to come: it stays."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     async def on_tick(self, counter: int) -> bool:
         """Every tenth of a second: cut off the clients that are late."""

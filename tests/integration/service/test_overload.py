@@ -20,13 +20,11 @@ SCORE = HEAD % b"POST /v1/score" + b"Content-Length: %d\r\n" % len(BODY)
 
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory, small_registry: Path) -> Iterator[Service]:
-    """A service that lets in one request at a time, and waits one second for a client."""
+    """A service that lets in two requests at a time."""
     folder = tmp_path_factory.mktemp("narrow")
     env = {
-        "GATEKEEPER_BURST_REQUESTS": "1",
-        "GATEKEEPER_STANDING_REQUESTS": "1",
-        "GATEKEEPER_RECEIVE_TIMEOUT_S": "5",
-        "GATEKEEPER_API_KEYS": "",
+        "GATEKEEPER_BURST_REQUESTS": "2",
+        "GATEKEEPER_STANDING_REQUESTS": "2",
     }
     with running(folder, small_registry, "dev", env=env) as started:
         yield started
@@ -52,24 +50,17 @@ def refused(service: Service) -> bool:
 
 
 @contextlib.contextmanager
-def one_in_flight(service: Service) -> Iterator[socket.socket]:
-    """A request that the service has let in, and that waits for the rest of its body."""
-    with connected(service) as connection:
-
-        def held() -> bool:
-            connection.sendall(SCORE + b"\r\n" + BODY[:5])
-            if refused(service) and refused(service):  # one alone may be for another request's very end
-                return True
-            connection.sendall(BODY[5:])
-            answer(connection)
-            return False
-
-        eventually(held)
-        yield connection
+def full(service: Service) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """As many requests as the service lets in, each waiting for the rest of its body."""
+    with connected(service) as first, connected(service) as second:
+        for held in (first, second):
+            held.sendall(SCORE + b"\r\n" + BODY[:5])
+        eventually(lambda: refused(service))
+        yield first, second
 
 
 def test_what_is_too_much_is_a_503_that_says_when_to_come_back(narrow: Service) -> None:
-    with one_in_flight(narrow) as held:
+    with full(narrow) as held:
         told = narrow.client.post("/v1/score", json={"prospect_id": "M"}, headers={"X-Request-Id": "mine-7"})
         assert (told.status_code, told.headers["retry-after"]) == (503, "1")
         assert told.headers["content-type"] == "application/problem+json"
@@ -78,23 +69,25 @@ def test_what_is_too_much_is_a_503_that_says_when_to_come_back(narrow: Service) 
         assert narrow.client.get("/health/live").status_code == 200
         assert narrow.client.get("/health/ready").json()["ready"]
         counted = narrow.client.get("/metrics").text
-        held.sendall(BODY[5:])
-        assert answer(held)[0] == 200
+        for connection in held:
+            connection.sendall(BODY[5:])
+            assert answer(connection)[0] == 200
     line = next(line for line in counted.splitlines() if line.startswith("gatekeeper_overload_refusals_total "))
     assert float(line.split()[1]) >= 2
-    eventually(lambda: not refused(narrow))
+    assert not refused(narrow)
 
 
 def test_a_refused_connection_goes_on_with_its_next_request(narrow: Service) -> None:
     with connected(narrow) as connection:
-        with one_in_flight(narrow) as held:
+        with full(narrow) as held:
             for _ in range(3):  # the first on a new connection, then on one that was refused
                 connection.sendall(SCORE + b"\r\n" + BODY)
                 assert answer(connection)[0] == 503
             connection.sendall(HEAD % b"GET /health/live" + b"\r\n")
             assert answer(connection)[0] == 200
-            held.sendall(BODY[5:])
-            assert answer(held)[0] == 200
+            for each in held:
+                each.sendall(BODY[5:])
+                assert answer(each)[0] == 200
         connection.sendall(SCORE + b"\r\n" + BODY)
         status, _, body = answer(connection)
         assert (status, json.loads(body)["prospect_id"]) == (200, "L")
@@ -102,7 +95,7 @@ def test_a_refused_connection_goes_on_with_its_next_request(narrow: Service) -> 
 
 @pytest.mark.parametrize("header", [b"Expect: 100-continue\r\n", b"Connection: close\r\n"])
 def test_who_may_not_go_on_after_a_refusal_is_let_go(narrow: Service, header: bytes) -> None:
-    with one_in_flight(narrow), connected(narrow) as connection:
+    with full(narrow), connected(narrow) as connection:
         connection.sendall(SCORE + header + b"\r\n")
         assert answer(connection)[0] == 503
         assert connection.recv(1) == b""

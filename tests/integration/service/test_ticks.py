@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from models.assess import Assessor
 from models.policy import DEFAULT, Policy, Rule
 from service.answers import Answer, Style
 from service.app import create_app
+from service.errors import Overloaded
 from service.resources import Resources
 from service.scoring import Asked, checked
 from service.ticks import PATIENCE_S
@@ -22,9 +24,9 @@ from tests.support.valkey import Valkey
 ENGLISH = Style("en")
 
 
-def run(registry: Path, valkey: Valkey, scenario: Callable[[Resources], Awaitable[None]]) -> None:
+def run(registry: Path, valkey: Valkey, scenario: Callable[[Resources], Awaitable[None]], **settings: str) -> None:
     async def main() -> None:
-        app = create_app(settings_for(registry, valkey.url))
+        app = create_app(settings_for(registry, valkey.url, **settings))
         async with app.lifespan():
             await scenario(app.state.resources)
 
@@ -115,6 +117,19 @@ def test_one_whose_features_the_store_refuses_degrades_alone(small_registry: Pat
         assert because == [None, "store_unavailable", None, "no_features"]
 
     run(small_registry, valkey, scenario)
+
+
+def test_who_has_waited_too_long_for_a_turn_is_refused(small_registry: Path, valkey: Valkey) -> None:
+    async def scenario(resources: Resources) -> None:
+        assessor = resources.live.assessor
+        late = resources.ticks.join(assessor, asked(assessor, "a"))
+        time.sleep(0.005)  # noqa: ASYNC251 - the event loop is held up
+        in_time = resources.ticks.join(assessor, asked(assessor, "b"))
+        with pytest.raises(Overloaded):
+            await late
+        assert (await in_time).prospect_id == "b"
+
+    run(small_registry, valkey, scenario, DEADLINE_MS="4")
 
 
 def test_members_of_one_turn_are_answered_by_the_model_that_checked_them(small_registry: Path, valkey: Valkey) -> None:
