@@ -11,7 +11,7 @@ STANDING_S = 0.1
 
 
 class Admission:
-    """Decides for each request as it comes.
+    """Counts the requests in flight, which have arrived whole and wait for their answer, and decides who joins them.
 
     Args:
         burst: requests in flight that are let in while the queue drains now and then.
@@ -21,11 +21,12 @@ class Admission:
     def __init__(self, burst: int, standing: int) -> None:
         self._burst = burst
         self._standing = standing
-        self._empty_at = 0.0
+        self._empty_at_s = 0.0
+        self.in_flight = 0
 
-    def admits(self, in_flight: int, now_s: float) -> bool:
-        """Whether to let in a request that finds `in_flight` others, at `now_s` of a clock that only goes forward."""
-        if in_flight == 0:
-            self._empty_at = now_s
-        stands = now_s - self._empty_at > STANDING_S
-        return in_flight < (self._standing if stands else self._burst)
+    def admits(self, now_s: float) -> bool:
+        """Whether to let in a request at `now_s` of a clock that only goes forward."""
+        if self.in_flight == 0:
+            self._empty_at_s = now_s
+        stands = now_s - self._empty_at_s > STANDING_S
+        return self.in_flight < (self._standing if stands else self._burst)

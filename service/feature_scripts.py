@@ -9,12 +9,13 @@ from __future__ import annotations
 PUT = """
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], '@rev', ARGV[2], '@as_of', ARGV[3])
-for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 5, #ARGV, 1000 do redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV))) end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[1])
 return 1
 """
-"""ARGV: time to live in ms, revision, as_of, vector, then field and value of each feature."""
+"""ARGV: time to live in ms, revision, as_of, vector, then field and value of each feature, which
+go in by five hundred, as all at once may be more than Lua's stack holds."""
 
 PATCH = """
 redis.call('HSET', KEYS[1], '@rev', ARGV[2], '@as_of', ARGV[3])

@@ -22,6 +22,7 @@ _WATCHED = (b"/health/", b"/metrics")
 class Limits(msgspec.Struct, frozen=True):
     """What bounds the connections of a server.
 
+    tasks: requests that may be there at once, however little of them has arrived.
     client_timeout_s: for a header from its first byte on, then for the body, answered already or not, and for reading
         some of an answer.
     idle_s: for the first byte of a request.
@@ -29,6 +30,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     admission: Admission
     metrics: Metrics
+    tasks: int
     client_timeout_s: float
     idle_s: float
 
@@ -41,6 +43,7 @@ class Bounded(HttpToolsProtocol):
         self._limits = limits
         self._late_at = self.loop.time() + limits.idle_s
         self._arriving: str | None = None
+        self._owed = 0
         self._unread, self._unread_at = 0, inf
 
     def on_message_begin(self) -> None:
@@ -52,7 +55,7 @@ class Bounded(HttpToolsProtocol):
         now = self.loop.time()
         self._arriving = "body"
         self._late_at = now + self._limits.client_timeout_s
-        if self._limits.admission.admits(len(self.tasks), now) or self._answering or self.url.startswith(_WATCHED):
+        if self._admitted(now):
             super().on_headers_complete()
         else:
             self._refuse()
@@ -60,7 +63,20 @@ class Bounded(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._arriving = None
-        self._late_at = inf if self._answering else self.loop.time() + self._limits.idle_s
+        if self._answering:
+            self._late_at = inf
+            self._owed += 1
+            self._limits.admission.in_flight += 1
+        else:
+            self._late_at = self.loop.time() + self._limits.idle_s
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._settle(min(1, self._owed))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._settle(self._owed)
 
     def cut_if_late(self, now: float) -> None:
         """Cut off a client who has not sent a request, or read an answer, in time; `now` is the event loop's."""
@@ -78,6 +94,15 @@ class Bounded(HttpToolsProtocol):
     def _answering(self) -> bool:
         """Whether a request waits for its answer, or for the end of it."""
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _admitted(self, now: float) -> bool:
+        limits = self._limits
+        crowded = len(self.tasks) >= limits.tasks or not limits.admission.admits(now)
+        return not crowded or self._answering or self.url.startswith(_WATCHED)
+
+    def _settle(self, answers: int) -> None:
+        self._owed -= answers
+        self._limits.admission.in_flight -= answers
 
     def _refuse(self) -> None:
         self._limits.metrics.overloaded()

@@ -23,6 +23,9 @@ from service.settings import Settings
 log = structlog.get_logger()
 Answer = TypeVar("Answer")
 
+SECOND_LOOK_S = 0.001
+"""An event loop that was held up runs its timers before it reads what has come meanwhile; this lets it read."""
+
 _DOWN = (RedisConnectionError, RedisTimeoutError, OSError, TimeoutError)
 """What says that the store is down or slow; other errors are answers: it refuses one command, not every one."""
 
@@ -49,9 +52,9 @@ class Store:
             BlockingConnectionPool.from_url(
                 settings.redis_url,
                 max_connections=settings.store_connections,
-                timeout=self._timeout_s,
-                socket_timeout=self._timeout_s,
-                socket_connect_timeout=self._timeout_s,
+                timeout=2 * self._timeout_s,
+                socket_timeout=2 * self._timeout_s,  # `_in_time` comes first
+                socket_connect_timeout=2 * self._timeout_s,
                 retry=Retry(NoBackoff(), 0),
             )
         )
@@ -70,8 +73,7 @@ class Store:
             _discard(command)
             raise StoreUnavailable("the store does not answer")
         try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await command
+            answer = await self._in_time(command)
         except _DOWN as error:
             self._failed(error)
             raise StoreUnavailable("the store does not answer") from None
@@ -133,6 +135,16 @@ class Store:
             self._link.close()
             self._link = None
 
+    async def _in_time(self, command: Awaitable[Answer]) -> Answer:
+        """The answer of `command`, or a TimeoutError when it takes too long, unless it was us who were held up."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(None) as limit:
+            timer = loop.call_later(self._timeout_s, lambda: limit.reschedule(loop.time() + SECOND_LOOK_S))
+            try:
+                return await command
+            finally:
+                timer.cancel()
+
     def _failed(self, error: Exception) -> None:
         kind = (
             "timeout" if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__ else type(error).__name__
@@ -147,8 +159,7 @@ class Store:
 
     async def _answers(self) -> bool:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await self.client.ping()
+            await self._in_time(self.client.ping())
         except (RedisError, OSError, TimeoutError):
             return False
         if not self._checked:
@@ -160,14 +171,13 @@ class Store:
         """Warn of a store that forgets on restart, or that throws features away when it is full."""
         wanted = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
         try:
-            async with asyncio.timeout(self._timeout_s):
-                found = {name: (await self.client.config_get(name)).get(name) for name in wanted}
+            found = await self._in_time(self.client.config_get(*wanted))
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("store.durability_unknown", kind=type(error).__name__, wanted=wanted)
             return
         for name, value in wanted.items():
-            if found[name] != value:
-                log.warning("store.may_lose_features", setting=name, found=found[name], wanted=value)
+            if found.get(name) != value:
+                log.warning("store.may_lose_features", setting=name, found=found.get(name), wanted=value)
 
 
 def _discard(command: Awaitable[object]) -> None:

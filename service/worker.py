@@ -100,8 +100,9 @@ def main(socket_fd: int, lifeline_fd: int) -> None:
     limits = Limits(
         Admission(settings.burst_requests, settings.standing_requests),
         resources.metrics,
-        settings.receive_timeout_s,
-        KEEP_ALIVE_S,
+        tasks=settings.burst_requests,
+        client_timeout_s=settings.receive_timeout_s,
+        idle_s=KEEP_ALIVE_S,
     )
     config = uvicorn.Config(
         app,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from service.admission import STANDING_S
 from tests.support.server import Service, running
 from tests.support.waiting import eventually
 
@@ -25,6 +29,8 @@ def narrow(tmp_path_factory: pytest.TempPathFactory, small_registry: Path) -> It
     env = {
         "GATEKEEPER_BURST_REQUESTS": "2",
         "GATEKEEPER_STANDING_REQUESTS": "2",
+        "GATEKEEPER_STORE_TIMEOUT_MS": "5000",
+        "GATEKEEPER_BREAKER_PROBE_MS": "5000",
     }
     with running(folder, small_registry, "dev", env=env) as started:
         yield started
@@ -50,17 +56,23 @@ def refused(service: Service) -> bool:
 
 
 @contextlib.contextmanager
-def full(service: Service) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """As many requests as the service lets in, each waiting for the rest of its body."""
+def full(service: Service) -> Iterator[None]:
+    """As many requests as the service lets in wait for the store, and are answered in the end."""
+    store = int(service.events("store.started")[-1]["pid"])
     with connected(service) as first, connected(service) as second:
-        for held in (first, second):
-            held.sendall(SCORE + b"\r\n" + BODY[:5])
-        eventually(lambda: refused(service))
-        yield first, second
+        os.kill(store, signal.SIGSTOP)
+        try:
+            for held in (first, second):
+                held.sendall(SCORE + b"\r\n" + BODY)
+            eventually(lambda: refused(service))
+            yield
+        finally:
+            os.kill(store, signal.SIGCONT)
+        assert [answer(held)[0] for held in (first, second)] == [200, 200]
 
 
 def test_what_is_too_much_is_a_503_that_says_when_to_come_back(narrow: Service) -> None:
-    with full(narrow) as held:
+    with full(narrow):
         told = narrow.client.post("/v1/score", json={"prospect_id": "M"}, headers={"X-Request-Id": "mine-7"})
         assert (told.status_code, told.headers["retry-after"]) == (503, "1")
         assert told.headers["content-type"] == "application/problem+json"
@@ -69,9 +81,6 @@ def test_what_is_too_much_is_a_503_that_says_when_to_come_back(narrow: Service) 
         assert narrow.client.get("/health/live").status_code == 200
         assert narrow.client.get("/health/ready").json()["ready"]
         counted = narrow.client.get("/metrics").text
-        for connection in held:
-            connection.sendall(BODY[5:])
-            assert answer(connection)[0] == 200
     line = next(line for line in counted.splitlines() if line.startswith("gatekeeper_overload_refusals_total "))
     assert float(line.split()[1]) >= 2
     assert not refused(narrow)
@@ -79,15 +88,12 @@ def test_what_is_too_much_is_a_503_that_says_when_to_come_back(narrow: Service) 
 
 def test_a_refused_connection_goes_on_with_its_next_request(narrow: Service) -> None:
     with connected(narrow) as connection:
-        with full(narrow) as held:
+        with full(narrow):
             for _ in range(3):  # the first on a new connection, then on one that was refused
                 connection.sendall(SCORE + b"\r\n" + BODY)
                 assert answer(connection)[0] == 503
             connection.sendall(HEAD % b"GET /health/live" + b"\r\n")
             assert answer(connection)[0] == 200
-            for each in held:
-                each.sendall(BODY[5:])
-                assert answer(each)[0] == 200
         connection.sendall(SCORE + b"\r\n" + BODY)
         status, _, body = answer(connection)
         assert (status, json.loads(body)["prospect_id"]) == (200, "L")
@@ -99,6 +105,16 @@ def test_who_may_not_go_on_after_a_refusal_is_let_go(narrow: Service, header: by
         connection.sendall(SCORE + header + b"\r\n")
         assert answer(connection)[0] == 503
         assert connection.recv(1) == b""
+
+
+def test_clients_that_never_finish_a_body_take_no_place_from_others(tmp_path: Path, small_registry: Path) -> None:
+    env = {"GATEKEEPER_STANDING_REQUESTS": "2"}
+    with running(tmp_path, small_registry, "dev", env=env) as service, contextlib.ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(connected(service)).sendall(SCORE + b"\r\n" + BODY[:5])
+        deadline = time.monotonic() + 2 * STANDING_S
+        while time.monotonic() < deadline:
+            assert not refused(service)
 
 
 def test_who_does_not_read_an_answer_is_cut_off(tmp_path: Path, small_registry: Path) -> None:

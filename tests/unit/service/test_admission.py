@@ -6,7 +6,8 @@ from service.admission import STANDING_S, Admission
 
 
 def admitted(admission: Admission, in_flight: int, now_s: float) -> bool:
-    return admission.admits(in_flight, now_s)
+    admission.in_flight = in_flight
+    return admission.admits(now_s)
 
 
 def test_a_burst_gets_in_up_to_its_limit() -> None:
