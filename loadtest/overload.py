@@ -23,7 +23,7 @@ from loadtest.errors import LoadtestError
 from loadtest.processes import end_with_us, two_cores
 from loadtest.stage import HERE, gatekeeper, prepare
 from loadtest.traffic.arrivals import Shots, closed_loop, open_loop
-from loadtest.traffic.client import Target
+from loadtest.traffic.client import Target, connect
 from loadtest.traffic.hostile import hostility
 from loadtest.traffic.prospects import Api, made_up
 from loadtest.verdicts import Bar, Row, Verdict, console, report, show
@@ -133,7 +133,15 @@ async def _run(target: Target, requests: list[bytes], phase: Phase, capacity: fl
             open_loop(target, requests, phase.load * capacity, seconds, OPEN_CONNECTIONS),
             *(open_loop(target, [target.request("GET", path)], PROBES_PER_S, seconds, 16) for path in HEALTH),
         )
+    await _caught_up(target, requests[0])
     return Outcome(phase, shots, health, oversized)
+
+
+async def _caught_up(target: Target, request: bytes) -> None:
+    """Return when what a phase left in the queue is done: it is not the next one's."""
+    connection = await connect(target)
+    await connection.ask(request)
+    connection.close()
 
 
 @contextlib.asynccontextmanager
