@@ -5,7 +5,7 @@ The same function answers one pop-up and scores a whole file, so a score in a re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Literal, NamedTuple, get_args
 
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.contract import UNKNOWN, Contract, Feature, Vector
 from models.money import BOUNDS, Floats, Money, MoneyTerms
-from models.policy import ACTIONS, CompiledPolicy, Names, Policy
+from models.policy import ACTIONS, Column, CompiledPolicy, Names, Policy
 from models.scorer import Scored
-from models.value import CAUSES, Z80, Value, value
+from models.value import CAUSES, Value, interval, value
 
 Band = Literal["low", "medium", "high"]
 BANDS: tuple[Band, ...] = get_args(Band)
@@ -104,22 +104,24 @@ class Assessor:
         """Assess n prospects that are `scored`: by this bundle, or for a back-test by one that has not seen them."""
         manifest = self.bundle.manifest
         survival, points, spread, support = scored
-        stays = survival[:, manifest.horizons[0] - 1].astype(np.float64)
-        risk = 1.0 - stays
-        band = np.searchsorted(BAND_FROM, risk, side="right")
-        factor, point = np.exp(Z80 * spread), np.where(np.isnan(spread), np.nan, stays)  # for 1 ** NaN is 1
-        risk_low, risk_high = 1.0 - point ** (1 / factor), 1.0 - point**factor
+        ends = interval(survival, spread)
+        at_horizon = manifest.horizons[0] - 1
+        risk = 1.0 - survival[:, at_horizon].astype(np.float64)
+        risk_low, risk_high = 1.0 - ends[:, :, at_horizon].astype(np.float64)
+        band = BAND_FROM.searchsorted(risk, side="right")
         money = manifest.money.resolve(self.contract, x, columns or {}, sent or {})
         exits, periods = self._other_exits, manifest.supported_periods
-        worth = value(survival, money, manifest.period, periods, other_exits=exits, spread=spread)
+        worth = value(survival, money, manifest.period, periods, other_exits=exits, ends=ends)
 
         missing = np.isnan(x)
         unknown = (x == UNKNOWN) & self._is_category
         out_of_range = (x < self._low) | (x > self._high)
-        columns_read = _Columns(self._readers, _Gathered(x, risk, risk_low, risk_high, support, band, worth, money))
-        rule, action = self.policy.decide(columns_read, len(x))
-        blind = (unknown | (missing & self._never_missing)).any(axis=1) | missing.all(axis=1) | ~worth.known
+        gathered = _Gathered(x, risk, risk_low, risk_high, support, band, worth, money)
+        rule, action = self.policy.decide(_Columns(self._readers, gathered), len(x))
+        unseen = unknown | (missing & self._never_missing)
+        blind = unseen.any(axis=1) | missing.all(axis=1) | ~worth.known
         capped = blind & (action > REVIEW)
+        np.copyto(action, REVIEW, where=capped)
         return Assessments(
             x=x,
             survival=survival,
@@ -131,7 +133,7 @@ class Assessor:
             points=points,
             value=worth,
             rule=rule,
-            action=np.where(capped, REVIEW, action),
+            action=action,
             missing=missing,
             unknown=unknown,
             out_of_range=out_of_range,
@@ -156,14 +158,14 @@ class _Gathered(NamedTuple):
     money: Money
 
 
-_Reader = Callable[[_Gathered], NDArray[np.generic]]
+_Reader = Callable[[_Gathered], Column]
 
 _ASSESSED: dict[str, _Reader] = {
     "risk": lambda g: g.risk,
     "risk_low": lambda g: g.risk_low,
     "risk_high": lambda g: g.risk_high,
-    "support": lambda g: g.support.astype(np.float64),
-    "band": lambda g: np.array(BANDS)[g.band],
+    "support": lambda g: g.support,
+    "band": lambda g: g.band,
     "pltv": lambda g: g.worth.pltv,
     "net_value": lambda g: g.worth.net_value,
     "net_value_low": lambda g: g.worth.net_value_low,
@@ -174,7 +176,7 @@ _ASSESSED: dict[str, _Reader] = {
     "loss_probability": lambda g: g.worth.loss_probability,
     "beyond_data_share": lambda g: g.worth.beyond_data_share,
     "ltv_minus": lambda g: np.where(g.worth.known, g.worth.ltv_minus, np.nan),
-    "cause": lambda g: np.array([*CAUSES, ""])[g.worth.cause],
+    "cause": lambda g: np.where(g.worth.cause >= 0, g.worth.cause, np.nan),
 }
 
 
@@ -198,28 +200,26 @@ def _texts(contract: Contract, name: str) -> tuple[str, ...]:
     return (*feature.categories, *feature.rare)
 
 
-def _money(term: str, gathered: _Gathered) -> NDArray[np.generic]:
-    return np.broadcast_to(np.asarray(getattr(gathered.money, term), dtype=np.float64), gathered.risk.shape)
+def _money(term: str, gathered: _Gathered) -> Column:
+    amount: Column = getattr(gathered.money, term)
+    return amount
 
 
-def _feature(feature: Feature, position: int, gathered: _Gathered) -> NDArray[np.generic]:
+def _feature(feature: Feature, position: int, gathered: _Gathered) -> Column:
     column = gathered.x[:, position]
     if feature.kind != "category":
-        return column.astype(np.float64)
-    return np.array([*feature.categories, ""])[np.nan_to_num(column, nan=-1).astype(np.int64)]
+        return column
+    # Rare categories share a code, and the unknown one is told from none of them.
+    return np.where((column >= 0) & (column < len(feature.categories)), column, np.nan)
 
 
-class _Columns(Mapping[str, NDArray[np.generic]]):
-    """Columns by name, each made only when a condition asks for it."""
+class _Columns(dict[str, Column]):
+    """Columns by name, each made when a condition first asks for it."""
 
     def __init__(self, readers: Mapping[str, _Reader], gathered: _Gathered) -> None:
+        super().__init__()
         self._readers, self._gathered = readers, gathered
 
-    def __getitem__(self, name: str) -> NDArray[np.generic]:
-        return self._readers[name](self._gathered)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._readers)
-
-    def __len__(self) -> int:
-        return len(self._readers)
+    def __missing__(self, name: str) -> Column:
+        column = self[name] = self._readers[name](self._gathered)
+        return column

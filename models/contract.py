@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from typing import Literal
@@ -150,15 +150,22 @@ class Contract(msgspec.Struct, frozen=True, dict=True):
         Raises:
             FeatureError: a name outside the contract, or a value that its kind does not accept.
         """
+        for position, code in self.codes(name, value):
+            vector[position] = code
+
+    def codes(self, name: str, value: Scalar) -> Sequence[tuple[int, float]]:
+        """The columns that one raw value fills, each with what goes there.
+
+        Raises:
+            FeatureError: a name outside the contract, or a value that its kind does not accept.
+        """
         columns = self.positions.get(name)
         if columns is None:
             raise FeatureError(name, self._stranger(name))
         if name not in self._dates:
-            vector[columns[0]] = self.code(columns[0], value)
-            return
+            return ((columns[0], self.code(columns[0], value)),)
         parts = parts_of(_date(name, value))
-        for position, part in self._dates[name]:
-            vector[position] = self.code(position, parts[part])
+        return [(position, self.code(position, parts[part])) for position, part in self._dates[name]]
 
     def as_of(self, x: Vector, today: date) -> Vector:
         """Encoded prospects [n, F] as they are `today`: ages counted, and dates of later days missing.

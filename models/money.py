@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -70,6 +71,18 @@ class MoneyTerms(msgspec.Struct, frozen=True, dict=True):
         """Every column that some term or segment reads."""
         return self.amounts | {segment.column for segment in self.segments}
 
+    @cached_property
+    def _varying(self) -> tuple[str, ...]:
+        """The terms that differ between prospects."""
+        segmented = {name for segment in self.segments for name in segment.terms}
+        return tuple(name for name in BOUNDS if name in segmented or isinstance(self.terms.get(name), str))
+
+    @cached_property
+    def _constants(self) -> dict[str, Number]:
+        """Every other term."""
+        terms = {**LEFT_OUT, **self.terms}
+        return {name: float(terms[name]) for name in BOUNDS if name not in self._varying}
+
     def check(self, name: str, value: float) -> float:
         """A sent or booked value of the term `name`, in its bounds.
 
@@ -107,16 +120,16 @@ class MoneyTerms(msgspec.Struct, frozen=True, dict=True):
             columns: columns that the terms read and that are not features, each [n].
             sent: terms that came with the prospects, float64 [n], NaN where one did not.
         """
-        resolved: dict[str, Number] = {}
-        for name in BOUNDS:
+        resolved = dict(self._constants)
+        for name in self._varying:
             value = self._column(self.terms.get(name, LEFT_OUT[name]), contract, x, columns)
             for segment in self.segments:
                 if name in segment.terms:
                     here = _members(segment, contract, x, columns)
                     value = np.where(here, self._column(segment.terms[name], contract, x, columns), value)
-            if name in sent:
-                value = np.where(np.isnan(sent[name]), value, sent[name])
             resolved[name] = value
+        for name, given in sent.items():
+            resolved[name] = np.where(np.isnan(given), resolved[name], given)
         return Money(**resolved)
 
     def _column(
@@ -147,9 +160,9 @@ class Money(msgspec.Struct, frozen=True):
     @property
     def margin_per_period(self) -> Number:
         """What one paid period leaves, before discounting: revenue * (1 - discount) * gross_margin - cost_to_serve."""
-        revenue = self.revenue
-        if not isinstance(revenue, float) or np.isnan(revenue):
-            revenue = np.where(np.isnan(revenue), self.order_value * np.asarray(self.orders_per_period), revenue)
+        revenue, orders = self.revenue, self.order_value * self.orders_per_period
+        if not isinstance(orders, float) or not math.isnan(orders):
+            revenue = np.where(np.isnan(revenue), orders, revenue)
         return revenue * (1.0 - self.discount) * self.gross_margin - self.cost_to_serve
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, reduce
+from operator import and_, or_
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -19,18 +20,20 @@ Action = Literal["proceed", "review", "do_not_chase"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 """In order of severity: a cap lowers an action to `review`, never raises it."""
 
-Columns = Mapping[str, NDArray[np.generic]]
+Column = NDArray[np.generic] | float
+Columns = Mapping[str, Column]
+"""By name, numbers [n] or one for all: of a flag 0 or 1, of a text its place among those it may be, NaN if unknown."""
 
 Names = Mapping[str, Sequence[str]]
-"""What conditions may read: by name, the texts that a column may hold; none for numbers and flags."""
+"""What conditions may read: by name, the texts that a column stands for; none for numbers and flags."""
 
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">": operator.gt,
-    "<": operator.lt,
+_COMPARE: dict[str, Callable[[Any, float], Any]] = {
+    ">=": np.greater_equal,
+    "<=": np.less_equal,
+    "==": np.equal,
+    "!=": lambda column, literal: (column < literal) | (column > literal),  # unlike NaN != literal
+    ">": np.greater,
+    "<": np.less,
 }
 _CONDITION = re.compile(
     r"\s*(?P<negated>not\s+)?(?P<name>[^\s<>=!]+)\s*(?:(?P<sign>>=|<=|==|!=|>(?!=)|<(?!=))\s*(?P<literal>.+?))?\s*"
@@ -104,24 +107,14 @@ def read_policy(text: str) -> Policy:
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """`name`, `not name` or `name sign literal`, over one column of n values: float64 or text.
-
-    The unknown (NaN, or an empty text) meets no condition, not even a negated one.
-    """
+    """A comparison of one column with a number. The unknown meets none, not even a negated one."""
 
     name: str
-    negated: bool
-    sign: str | None
-    literal: float | str | None
+    compare: Callable[[Any, float], Any]
+    literal: float
 
-    def holds(self, columns: Columns) -> NDArray[np.bool_]:
-        column = columns[self.name]
-        if self.sign is None:
-            return np.asarray(column == (0 if self.negated else 1))
-        held = np.asarray(_COMPARE[self.sign](column, self.literal), dtype=np.bool_)
-        if self.sign != "!=":
-            return held
-        return held & ~np.isnan(column) if column.dtype.kind == "f" else held & (column != "")
+    def holds(self, columns: Columns) -> Any:
+        return self.compare(columns[self.name], self.literal)
 
 
 class CompiledRule(msgspec.Struct, frozen=True):
@@ -132,27 +125,31 @@ class CompiledRule(msgspec.Struct, frozen=True):
     all: tuple[Condition, ...]
     any: tuple[Condition, ...]
 
+    def matches(self, columns: Columns) -> Any:
+        """Which of n prospects: bool [n], or one for all of them."""
+        held = [condition.holds(columns) for condition in self.all]
+        if self.any:
+            held.append(reduce(or_, [condition.holds(columns) for condition in self.any]))
+        return reduce(and_, held or [True])
 
-class CompiledPolicy(msgspec.Struct, frozen=True):
+
+class CompiledPolicy(msgspec.Struct, frozen=True, dict=True):
     """A policy ready to decide."""
 
     hash: str
     rules: tuple[CompiledRule, ...]
 
+    @cached_property
+    def _actions(self) -> NDArray[np.int64]:
+        return np.array([rule.action for rule in self.rules])
+
     def decide(self, columns: Columns, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The index of the first rule that matches and its action, for each of n prospects. Shapes [n]."""
-        rule = np.full(n, len(self.rules) - 1)
-        undecided = np.ones(n, dtype=np.bool_)
-        for position, candidate in enumerate(self.rules[:-1]):
-            matches = undecided.copy()
-            for condition in candidate.all:
-                matches &= condition.holds(columns)
-            if candidate.any:
-                matches &= np.logical_or.reduce([condition.holds(columns) for condition in candidate.any])
-            rule[matches] = position
-            undecided &= ~matches
-        actions = np.array([candidate.action for candidate in self.rules])
-        return rule, actions[rule]
+        last = len(self.rules) - 1
+        rule = np.full(n, last)
+        for position in reversed(range(last)):
+            np.copyto(rule, position, where=self.rules[position].matches(columns))
+        return rule, self._actions[rule]
 
 
 def _parse(text: str, rule: str, names: Names) -> Condition:
@@ -172,16 +169,18 @@ def _parse(text: str, rule: str, names: Names) -> Condition:
     if texts and sign not in ("==", "!="):
         raise PolicyError(f"rule {rule!r}: {name!r} in {text!r} is a text; compare it with == or !=")
     if sign is None:
-        return Condition(name=name, negated=match["negated"] is not None, sign=None, literal=None)
+        return Condition(name, np.equal, 0.0 if match["negated"] else 1.0)
     literal = _literal(match["literal"], text, rule)
     if isinstance(literal, str) != bool(texts):
         raise PolicyError(
             f"rule {rule!r}: {name!r} in {text!r} is {'a text' if texts else 'a number'}; compare like with like"
         )
-    if isinstance(literal, str) and literal not in texts:
-        hint = nearest(literal, texts) or f"; expected one of {', '.join(texts[:10])}"
-        raise PolicyError(f"rule {rule!r}: {name!r} is never {literal!r}, as in {text!r}{hint}")
-    return Condition(name=name, negated=False, sign=sign, literal=literal)
+    if isinstance(literal, str):
+        if literal not in texts:
+            hint = nearest(literal, texts) or f"; expected one of {', '.join(texts[:10])}"
+            raise PolicyError(f"rule {rule!r}: {name!r} is never {literal!r}, as in {text!r}{hint}")
+        literal = float(texts.index(literal))
+    return Condition(name, _COMPARE[sign], literal)
 
 
 def _literal(text: str, condition: str, rule: str) -> float | str:

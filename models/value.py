@@ -64,7 +64,7 @@ def value(
     supported_periods: int,
     *,
     other_exits: Floats | None = None,
-    spread: NDArray[np.floating] | None = None,
+    ends: NDArray[np.floating] | None = None,
 ) -> Value:
     """Value n prospects over T periods, as section 4 of the design states it.
 
@@ -74,60 +74,68 @@ def value(
         period: unit of t.
         supported_periods: the last period that enough customers of the book reached; what lies beyond is extrapolated.
         other_exits: P(no exit for another reason after period t), shape [T]; None where there are none.
-        spread: standard error of the log cumulative hazard [n]; the whole curve is taken to move with it.
+        ends: survival at the ends of its 80 % interval, as `interval` gives it [2, n, T]; None where it is not known.
     """
     n, periods = survival.shape
-    discounting, accumulated = _discounting(money.annual_discount_rate, period, periods)
-    pays = _pays(survival, other_exits)
-    annuity = (pays * discounting).sum(axis=1)
-    beyond = (pays * discounting)[:, supported_periods:].sum(axis=1) / annuity
+    later, accumulated = _discounting(money.annual_discount_rate, period, periods)
+    stays = survival if other_exits is None else survival * other_exits
+    annuity = 1.0 + np.vecdot(stays, later)
+    beyond_from = max(supported_periods - 1, 0)
+    beyond = (np.vecdot(stays[:, beyond_from:], later[..., beyond_from:]) + (supported_periods == 0)) / annuity
 
-    margin = np.broadcast_to(np.asarray(money.margin_per_period, dtype=np.float64), (n,))
-    closing = np.asarray(money.closing_cost)
+    margin, closing = np.full(n, money.margin_per_period), np.asarray(money.closing_cost)
     pltv = margin * annuity
     net = pltv - closing
-    cpa = np.broadcast_to(np.asarray(money.acquisition_spent + closing, dtype=np.float64), (n,))
     known = np.isfinite(net)
-
-    short = margin[:, None] * accumulated < np.broadcast_to(closing, (n,))[:, None]  # has not paid back after t periods
-    paid_back = ~short
-    break_even = np.where(paid_back.any(axis=1) & known, paid_back.argmax(axis=1) + 1, 0)
-    leaves = pays.copy()  # P(L = t): pays in t and not in t + 1; the last period is never followed
-    leaves[:, :-1] -= pays[:, 1:]
-    loss = np.where(known, (leaves * short).sum(axis=1), np.nan)
-
+    unknown = ~known
     ltv_minus = net < 0
-    if spread is None:
+    cpa = money.acquisition_spent + closing
+
+    # Whoever has paid back stays so: the margin has one sign, and the cost is none or more.
+    paid_back = (margin[:, None] * accumulated >= closing[..., None]).sum(axis=1) * known  # in so many periods
+    never = paid_back == 0
+    loss = 1.0 - stays[np.arange(n), periods - 1 - paid_back].astype(np.float64)
+    loss[paid_back == periods] = 0.0
+    loss[never] = 1.0
+    loss[unknown] = np.nan
+    beyond[unknown] = np.nan
+    cause = never.astype(np.int64)  # Who never leaves and still does not pay back is no early leaver.
+    cause[~ltv_minus] = -1
+
+    if ends is None:
         low = high = negative = np.full(n, np.nan)
     else:
-        curves = survival ** np.exp(ENDS * spread)[:, :, None]  # [2, n, T]
-        ends = margin * (_pays(curves, other_exits) * discounting).sum(axis=2) - closing
-        point = np.where(np.isnan(spread), np.nan, net)  # for 1 ** NaN is 1
-        low, high = np.minimum(ends.min(axis=0), point), np.maximum(ends.max(axis=0), point)
+        staying = ends if other_exits is None else ends * other_exits
+        first, second = margin * (1.0 + np.vecdot(staying, later)) - closing
+        low, high = np.minimum(net, np.minimum(first, second)), np.maximum(net, np.maximum(first, second))
         negative = _negative_probability(net, low, high)
     return Value(
         known=known,
         pltv=pltv,
         net_value=net,
-        pltv_to_cpa=np.divide(pltv, cpa, out=np.full(n, np.nan), where=cpa > 0),
-        break_even=break_even,
+        pltv_to_cpa=pltv / np.where(cpa > 0, cpa, np.nan),
+        break_even=(periods + 1 - paid_back) * ~never,
         loss_probability=loss,
-        beyond_data_share=np.where(known, beyond, np.nan),
+        beyond_data_share=beyond,
         ltv_minus=ltv_minus,
-        # Who never leaves and still does not pay back is no early leaver: the margin is at fault.
-        cause=np.where(ltv_minus, np.where(break_even == 0, 1, 0), -1),
+        cause=cause,
         net_value_low=low,
         net_value_high=high,
         net_negative_probability=negative,
     )
 
 
-def _pays(survival: NDArray[np.floating], other_exits: Floats | None) -> Floats:
-    """S(t - 1), the share that pays in period t, in advance. Shape [..., T]."""
-    pays = np.empty(survival.shape)
-    pays[..., 0] = 1.0
-    pays[..., 1:] = survival[..., :-1] if other_exits is None else survival[..., :-1] * other_exits[:-1]
-    return pays
+def interval(survival: NDArray[np.floating], spread: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Survival [n, T] at the ends of its 80 % interval, the higher first: [2, n, T].
+
+    The whole curve is taken to move with its log cumulative hazard, whose standard error is `spread` [n]; NaN where
+    that is NaN.
+    """
+    with np.errstate(divide="ignore"):  # who surely leaves, surely leaves at either end
+        log_survival = np.log(survival)
+    ends: NDArray[np.floating] = np.exp(ENDS * spread)[:, :, None] * log_survival
+    np.exp(ends, out=ends)
+    return ends
 
 
 def _negative_probability(net: Floats, low: Floats, high: Floats) -> Floats:
@@ -136,21 +144,30 @@ def _negative_probability(net: Floats, low: Floats, high: Floats) -> Floats:
     In between, and beyond, it is taken to follow the line through the two nearest; for a shift of the log cumulative
     hazard the probability is off by at most about a tenth of its standard error.
     """
-    across = net - np.where(net < 0, high, low)
-    quantile = Z80 * np.divide(net, across, out=np.full(len(net), np.inf), where=across != 0)
-    probability: Floats = np.interp(np.where(net < 0, quantile, -quantile), NORMAL_Z, NORMAL_P)
+    reach = np.abs(net - np.where(net < 0, high, low))
+    quantile = np.divide(-Z80 * net, reach, out=np.copysign(np.inf, -net), where=reach != 0)
+    probability: Floats = np.interp(quantile, NORMAL_Z, NORMAL_P)
     return probability
 
 
 def _discounting(annual_rate: Number, period: str, periods: int) -> tuple[Floats, Floats]:
-    """(1 + r)^(-(t - 1) / p) for t = 1..T, and its running sum: [T] for one rate, [n, T] for a rate per prospect."""
+    """What a payment in period t is worth today, (1 + r)^(-(t - 1) / p).
+
+    For t = 2..T, then 0 as nothing is counted after T; and its running sum for t = 1..T. Each has shape [T] for one
+    rate, [n, T] for a rate per prospect.
+    """
     if isinstance(annual_rate, float):
         return _discounting_at(annual_rate, period, periods)
-    factors = (1.0 + annual_rate[:, None]) ** (-np.arange(periods) / PERIODS_PER_YEAR[period])
-    return factors, np.cumsum(factors, axis=1)
+    return _discount(annual_rate[:, None], period, periods)
 
 
 @lru_cache(maxsize=64)
 def _discounting_at(annual_rate: float, period: str, periods: int) -> tuple[Floats, Floats]:
+    return _discount(annual_rate, period, periods)
+
+
+def _discount(annual_rate: Number, period: str, periods: int) -> tuple[Floats, Floats]:
     factors = (1.0 + annual_rate) ** (-np.arange(periods) / PERIODS_PER_YEAR[period])
-    return factors, np.cumsum(factors)
+    later = np.zeros_like(factors)
+    later[..., :-1] = factors[..., 1:]
+    return later, np.cumsum(factors, axis=-1)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from math import isfinite
 from typing import Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from models.assess import BANDS, Assessments, Assessor, Band
 from models.contract import Scalar
 from models.policy import ACTIONS, Action
-from models.value import CAUSES, Cause, Period
+from models.value import CAUSES, Cause, Period, Value
 from service import texts
 from service.settings import Language
 
@@ -106,97 +108,126 @@ class Style(msgspec.Struct, frozen=True):
 
 
 class About(msgspec.Struct, frozen=True):
-    """What an answer says beside the assessment. Times are RFC 3339."""
+    """What an answer says beside the assessment, and how. Times are RFC 3339."""
 
     prospect_id: str
     decision_id: str
     scored_at: str
     features_as_of: str | None
     store_unavailable: bool
+    style: Style
 
 
-def answers(assessor: Assessor, found: Assessments, about: list[About], style: Style) -> list[Answer]:
+def answers(assessor: Assessor, found: Assessments, about: list[About]) -> list[Answer]:
     """One answer for each of the assessed prospects, in their order."""
-    count = len(assessor.contract.features) if style.all_reasons else TOP_REASONS
-    top = assessor.top_reasons(found, count)
-    return [_answer(assessor, found, row, about[row], top[row].tolist(), style) for row in range(len(found))]
+    writer = _Writer(assessor, found, all_reasons=any(each.style.all_reasons for each in about))
+    return [writer.answer(row, each) for row, each in enumerate(about)]
 
 
-def _answer(assessor: Assessor, found: Assessments, row: int, about: About, top: list[int], style: Style) -> Answer:
-    contract, manifest, lang = assessor.contract, assessor.bundle.manifest, style.lang
-    score, band, action = float(found.risk[row]), BANDS[found.band[row]], ACTIONS[found.action[row]]
-    percent = round(100 * score)
-    known = bool(found.value.known[row])
-    ltv_minus = bool(found.value.ltv_minus[row])
-    nothing_known = bool(found.missing[row].all())
-    because: Degraded | None = (
-        "store_unavailable" if about.store_unavailable else "no_features" if nothing_known else None
-    )
-    cause = CAUSES[found.value.cause[row]] if ltv_minus else None
-    what = texts.finding(action, band, cause=cause, nothing_known=nothing_known)
-    horizon = manifest.horizons[0]
-    return Answer(
-        prospect_id=about.prospect_id,
-        decision_id=about.decision_id,
-        scored_at=about.scored_at,
-        risk=Risk(
-            score=round(score, 6),
-            percent=percent,
-            low=_rounded(found.risk_low[row], 6),
-            high=_rounded(found.risk_high[row], 6),
-            band=band,
-            base=round(manifest.base, 6),
-            horizon=horizon,
-            period=manifest.period,
-            support=int(found.support[row]),
-        ),
-        value=_worth(assessor, found, row),
-        ltv_minus=ltv_minus if known else None,
-        cause=cause,
-        action=action,
-        rule=assessor.policy.rules[found.rule[row]].name,
-        capped=bool(found.capped[row]),
-        reasons=[
+class _Writer:
+    """Writes answers one by one, from what is made for all of them at once."""
+
+    def __init__(self, assessor: Assessor, found: Assessments, *, all_reasons: bool) -> None:
+        manifest, names = assessor.bundle.manifest, assessor.contract.names
+        self._assessor, self._found = assessor, found
+        self._model = Model(manifest.name, manifest.version, manifest.contract_hash, assessor.policy.hash)
+        self._top = assessor.top_reasons(found, len(names) if all_reasons else TOP_REASONS).tolist()
+        self._worths = _worths(found.value, manifest.currency)
+        self._missing = _named(names, found.missing)
+        self._unknown = _named(names, found.unknown)
+        self._out_of_range = _named(names, found.out_of_range)
+
+    def answer(self, row: int, about: About) -> Answer:
+        assessor, found, lang = self._assessor, self._found, about.style.lang
+        manifest = assessor.bundle.manifest
+        score, band, action = found.risk.item(row), BANDS[found.band.item(row)], ACTIONS[found.action.item(row)]
+        percent = round(100 * score)
+        ltv_minus = found.value.ltv_minus.item(row)
+        missing = self._missing[row]
+        nothing_known = len(missing) == len(assessor.contract.names)
+        because: Degraded | None = (
+            "store_unavailable" if about.store_unavailable else "no_features" if nothing_known else None
+        )
+        cause = CAUSES[found.value.cause.item(row)] if ltv_minus else None
+        what = texts.finding(action, band, cause=cause, nothing_known=nothing_known)
+        horizon = manifest.horizons[0]
+        return Answer(
+            prospect_id=about.prospect_id,
+            decision_id=about.decision_id,
+            scored_at=about.scored_at,
+            risk=Risk(
+                score=round(score, 6),
+                percent=percent,
+                low=_rounded(found.risk_low.item(row), 6),
+                high=_rounded(found.risk_high.item(row), 6),
+                band=band,
+                base=round(manifest.base, 6),
+                horizon=horizon,
+                period=manifest.period,
+                support=int(found.support.item(row)),
+            ),
+            value=self._worths[row],
+            ltv_minus=ltv_minus if found.value.known.item(row) else None,
+            cause=cause,
+            action=action,
+            rule=assessor.policy.rules[found.rule.item(row)].name,
+            capped=found.capped.item(row),
+            reasons=self._reasons(row, about.style),
+            title=texts.title(what, lang),
+            message=texts.message(what, band, percent, texts.span_of(horizon, manifest.period, lang), lang),
+            missing=missing,
+            unknown=self._unknown[row],
+            out_of_range=self._out_of_range[row],
+            features_as_of=about.features_as_of,
+            degraded=because is not None,
+            degraded_because=because,
+            model=self._model,
+        )
+
+    def _reasons(self, row: int, style: Style) -> list[Reason]:
+        contract, found, top = self._assessor.contract, self._found, self._top[row]
+        return [
             Reason(
-                contract.names[position],
-                contract.features[position].title(lang),
-                contract.raw(position, float(found.x[row, position])),
-                round(float(found.points[row, position]), 4),
+                feature=contract.names[position],
+                label=contract.features[position].title(style.lang),
+                value=contract.raw(position, found.x.item(row, position)),
+                points=round(found.points.item(row, position), 4),
             )
-            for position in top
-        ],
-        title=texts.title(what, lang),
-        message=texts.message(what, band, percent, texts.span_of(horizon, manifest.period, lang), lang),
-        missing=_named(assessor, found.missing[row]),
-        unknown=_named(assessor, found.unknown[row]),
-        out_of_range=_named(assessor, found.out_of_range[row]),
-        features_as_of=about.features_as_of,
-        degraded=because is not None,
-        degraded_because=because,
-        model=Model(manifest.name, manifest.version, manifest.contract_hash, assessor.policy.hash),
-    )
+            for position in (top if style.all_reasons else top[:TOP_REASONS])
+        ]
 
 
-def _worth(assessor: Assessor, found: Assessments, row: int) -> Worth:
-    value = found.value
-    return Worth(
-        currency=assessor.bundle.manifest.currency,
-        pltv=_rounded(value.pltv[row], 2),
-        net_value=_rounded(value.net_value[row], 2),
-        net_value_low=_rounded(value.net_value_low[row], 2),
-        net_value_high=_rounded(value.net_value_high[row], 2),
-        net_negative_probability=_rounded(value.net_negative_probability[row], 6),
-        pltv_to_cpa=_rounded(value.pltv_to_cpa[row], 4),
-        break_even=int(value.break_even[row]) or None,
-        loss_probability=_rounded(value.loss_probability[row], 6),
-        beyond_data_share=_rounded(value.beyond_data_share[row], 6),
+def _worths(value: Value, currency: str) -> list[Worth]:
+    columns = (
+        *(value.pltv, value.net_value, value.net_value_low, value.net_value_high, value.net_negative_probability),
+        *(value.pltv_to_cpa, value.break_even, value.loss_probability, value.beyond_data_share),
     )
+    return [
+        Worth(
+            currency,
+            _rounded(pltv, 2),
+            _rounded(net, 2),
+            _rounded(low, 2),
+            _rounded(high, 2),
+            _rounded(negative, 6),
+            _rounded(to_cpa, 4),
+            int(break_even) or None,
+            _rounded(loss, 6),
+            _rounded(beyond, 6),
+        )
+        for pltv, net, low, high, negative, to_cpa, break_even, loss, beyond in np.array(columns).T.tolist()
+    ]
 
 
 def _rounded(number: float, digits: int) -> float | None:
     """None where nothing is known; also where the money sent is so large that it overflows."""
-    return round(float(number), digits) if math.isfinite(number) else None
+    return round(number, digits) if isfinite(number) else None
 
 
-def _named(assessor: Assessor, flags: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[str]:
-    return [assessor.contract.names[position] for position in np.flatnonzero(flags)]
+def _named(names: Sequence[str], flags: NDArray[np.bool_]) -> list[list[str]]:
+    """The names of the columns that are flagged, for each row of [n, F]."""
+    named: list[list[str]] = [[] for _ in range(len(flags))]
+    rows, columns = np.nonzero(flags)
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        named[row].append(names[column])
+    return named

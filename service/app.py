@@ -10,6 +10,7 @@ from typing import Any
 from litestar import Litestar
 
 from service.errors import ServiceError
+from service.hotpath import PATH, HotPath
 from service.observe import log_failure, observe
 from service.problems import answer_problem
 from service.resources import Resources
@@ -18,7 +19,6 @@ from service.routing import Routed
 from service.settings import Settings
 
 ROUTES = [
-    score.score,
     score.score_batch,
     features.put_features,
     features.patch_features,
@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> Litestar:
     )
     app.state.resources = resources
     observe(app, resources.metrics)
-    app.asgi_handler = Routed(app.asgi_handler)
+    app.asgi_handler = Routed(app.asgi_handler, {PATH: HotPath(resources)})
     return app
 
 

@@ -9,10 +9,11 @@
         ├── Unauthorized      401 no key, or one that we do not know
         ├── Forbidden         403 a key without the scope
         ├── UnknownProspect   404 nothing is stored for this prospect
-        ├── TooSlow           408 a body that does not arrive in time
+        ├── TooSlow           408 a request that does not arrive in time
         ├── TooLarge          413 a body over its limit
         ├── UnsupportedMedia  415 a body that is not JSON
         ├── ClientGone        400 the connection closed before the body's end; nobody reads the answer
+        ├── Overloaded        503 more is asked than can be answered in time
         ├── StoreUnavailable  503 the store is down or slow, where there is no answer without it
         └── NoModel           503 no bundle serves
 
@@ -82,9 +83,9 @@ class UnknownProspect(ServiceError):
 
 
 class TooSlow(ServiceError):
-    """A body that does not arrive in time."""
+    """A request that does not arrive in time."""
 
-    status, slug, title = HTTPStatus.REQUEST_TIMEOUT, "too-slow", "Body too slow"
+    status, slug, title = HTTPStatus.REQUEST_TIMEOUT, "too-slow", "Request too slow"
     headers: Mapping[str, str] = {"Connection": "close"}
 
 
@@ -107,6 +108,13 @@ class ClientGone(ServiceError):
     """The connection closed before the body's end."""
 
     status, slug, title = HTTPStatus.BAD_REQUEST, "client-gone", "Client gone"
+
+
+class Overloaded(ServiceError):
+    """More is asked than can be answered in time."""
+
+    status, slug, title = HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Overloaded"
+    headers: Mapping[str, str] = {"Retry-After": "1"}
 
 
 class StoreUnavailable(ServiceError):

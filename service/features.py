@@ -19,16 +19,18 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from redis.exceptions import RedisError
 
 from models.contract import Contract, Scalar, Vector
 from models.errors import FeatureError
 from service import feature_scripts
+from service.errors import StoreUnavailable
 from service.metrics import Metrics
 from service.store import Store
 
 HEAD = struct.Struct("<8sd")
-CHUNK = 100
-"""Prospects per round trip: keeps a batch within the store's time-out, and single readers served in between."""
+CHUNK = 64
+"""Prospects per round trip: keeps a batch within the store's time-out, and single requests served in between."""
 
 _json = msgspec.json.Encoder()
 _scalar = msgspec.json.Decoder(Scalar)
@@ -71,12 +73,21 @@ class FeatureStore:
         self._ttl_ms = int(ttl.total_seconds() * 1000)
         self._metrics = metrics
 
-    async def vectors(self, ids: Sequence[str], contract: Contract) -> list[Stored | None]:
-        """The encoded features of each prospect, None where nothing is stored."""
-        found: list[Stored | None] = []
-        for start in range(0, len(ids), CHUNK):
-            found += await self._vectors(ids[start : start + CHUNK], contract)
-        return found
+    async def vectors(self, ids: Sequence[str], contract: Contract) -> list[Stored | StoreUnavailable | None]:
+        """The encoded features of each prospect: None where nothing is stored, the error where the store refused.
+
+        One round trip, and two more where vectors have to be made anew.
+        """
+        keys = [self._keys(prospect_id) for prospect_id in ids]
+        found = await self._store.values([vector for _, vector in keys])
+        head = _mark(contract)
+        stored: list[Stored | StoreUnavailable | None] = [_unpack(contract, head, vector) for vector in found]
+        stale = [place for place, known in enumerate(stored) if known is None]
+        if stale:
+            anew = await self._reencode([keys[place] for place in stale], contract)
+            for place, known in zip(stale, anew, strict=True):
+                stored[place] = known
+        return stored
 
     async def read(self, prospect_id: str) -> Raw | None:
         """The raw features of one prospect."""
@@ -133,25 +144,18 @@ class FeatureStore:
         """Erase every trace of the prospect."""
         await self._store.run(self._redis.unlink(*self._keys(prospect_id)))
 
-    async def _vectors(self, ids: Sequence[str], contract: Contract) -> list[Stored | None]:
-        keys = [self._keys(prospect_id) for prospect_id in ids]
-        reading: Awaitable[list[Any]] = self._redis.mget([vector for _, vector in keys])
-        found = await self._store.run(reading)
-        stored = [_unpack(contract, vector) for vector in found]
-        stale = [position for position, known in enumerate(stored) if known is None]
-        if stale:
-            anew = await self._reencode([keys[position] for position in stale], contract)
-            for position, known in zip(stale, anew, strict=True):
-                stored[position] = known
-        return stored
-
-    async def _reencode(self, keys: list[tuple[str, str]], contract: Contract) -> list[Stored | None]:
+    async def _reencode(
+        self, keys: list[tuple[str, str]], contract: Contract
+    ) -> list[Stored | StoreUnavailable | None]:
         reading, writing = self._redis.pipeline(transaction=False), self._redis.pipeline(transaction=False)
         for raw_key, _ in keys:
             reading.hgetall(raw_key)
-        anew: list[Stored | None] = []
+        anew: list[Stored | StoreUnavailable | None] = []
         refused = 0
-        for pair, fields in zip(keys, await self._store.run(reading.execute()), strict=True):
+        for pair, fields in zip(keys, await self._store.run(reading.execute(raise_on_error=False)), strict=True):
+            if isinstance(fields, RedisError):
+                anew.append(self._store.refused(fields))
+                continue
             raw = _raw(fields)
             if raw is None:
                 anew.append(None)
@@ -160,9 +164,9 @@ class FeatureStore:
             refused += refused_here
             writing.eval(feature_scripts.RENEW, 2, *pair, raw.revision, _pack(contract, raw.as_of, x))
             anew.append(Stored(x, raw.as_of))
-        if len(writing):
+        if renewed := len(writing):
             await self._store.run(writing.execute())
-            self._metrics.reencoded(len(anew), refused)
+            self._metrics.reencoded(renewed, refused)
         return anew
 
     def _keys(self, prospect_id: str) -> tuple[str, str]:
@@ -203,11 +207,9 @@ def _pack(contract: Contract, as_of: float, x: Vector) -> bytes:
     return HEAD.pack(_mark(contract), as_of) + x.astype("<f4").tobytes()
 
 
-def _unpack(contract: Contract, vector: bytes | None) -> Stored | None:
-    """The vector, or None when there is none or it is of another contract."""
+def _unpack(contract: Contract, mark: bytes, vector: bytes | None) -> Stored | None:
+    """The vector, or None when there is none or it is of another contract, whose mark differs."""
     if vector is None or len(vector) != HEAD.size + 4 * len(contract.features):
         return None
-    mark, as_of = HEAD.unpack_from(vector)
-    if mark != _mark(contract):
-        return None
-    return Stored(np.frombuffer(vector, "<f4", offset=HEAD.size), as_of)
+    found, as_of = HEAD.unpack_from(vector)
+    return Stored(np.frombuffer(vector, "<f4", offset=HEAD.size), as_of) if found == mark else None

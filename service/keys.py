@@ -32,16 +32,16 @@ class ApiKey(msgspec.Struct, frozen=True):
 class Keyring(msgspec.Struct, frozen=True):
     """Every key that is accepted, by SHA-256; `dev` says whether the key `dev` is, from loopback."""
 
-    by_digest: dict[str, ApiKey]
+    by_digest: dict[bytes, ApiKey]
     dev: bool = False
 
-    def authorize(self, authorization: str | None, scope: Scope, client: str | None, *, proxied: bool) -> str:
+    def authorize(self, authorization: bytes, scope: Scope, client: str | None, *, proxied: bool) -> str:
         """The name of the key that `authorization` carries, if it may do `scope`.
 
         A digest is looked up, not a key compared, so time tells nothing about the keys.
 
         Args:
-            authorization: the header's value.
+            authorization: the header's value, empty where there is none.
             scope: what the route needs.
             client: address of the peer.
             proxied: whether the request says that it came through a proxy, so that the peer is not the caller.
@@ -50,14 +50,14 @@ class Keyring(msgspec.Struct, frozen=True):
             Unauthorized: there is no such key.
             Forbidden: the key lacks the scope.
         """
-        kind, _, key = (authorization or "").partition(" ")
-        if kind.lower() != "bearer" or not key:
+        kind, _, key = authorization.partition(b" ")
+        if kind.lower() != b"bearer" or not key:
             raise Unauthorized("send an API key as `Authorization: Bearer KEY`")
-        if self.dev and key == DEV_KEY:
+        if self.dev and key == DEV_KEY.encode():
             if proxied or not _is_loopback(client):
                 raise Unauthorized("the key `dev` is accepted from loopback only")
             return DEV_KEY
-        found = self.by_digest.get(digest(key))
+        found = self.by_digest.get(hashlib.sha256(key).digest())
         if found is None:
             raise Unauthorized("this API key is not known")
         if scope not in found.scopes and "admin" not in found.scopes:
@@ -83,7 +83,7 @@ def keyring_from(text: str, *, dev: bool = False) -> Keyring:
     Raises:
         SettingsError: listing every entry that does not read.
     """
-    by_digest: dict[str, ApiKey] = {}
+    by_digest: dict[bytes, ApiKey] = {}
     faults = []
     entries = [entry for line in text.splitlines() for entry in line.partition("#")[0].split()]
     for number, entry in enumerate(entries, start=1):
@@ -91,7 +91,7 @@ def keyring_from(text: str, *, dev: bool = False) -> Keyring:
         if match is None or not set(scopes := match["scopes"].split(",")) <= set(SCOPES):
             faults.append(f"API key {number}: expected name:scopes:sha256 with scopes out of {','.join(SCOPES)}")
         else:
-            by_digest[match["digest"]] = ApiKey(match["name"], frozenset(scopes))
+            by_digest[bytes.fromhex(match["digest"])] = ApiKey(match["name"], frozenset(scopes))
     if faults:
         raise SettingsError("\n".join(faults))
     return Keyring(by_digest, dev)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter as Tally
+from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +43,9 @@ TABLE: dict[str, Described] = {
     ),
     "gatekeeper_model_swaps_total": Described(Counter, (), "bundles or policies that went live in a worker"),
     "gatekeeper_model_refusals_total": Described(Counter, (), "bundles or policies that a worker refused"),
+    "gatekeeper_overload_refusals_total": Described(
+        Counter, (), "requests refused unread because too many were in flight; they are no answers of a route"
+    ),
     "gatekeeper_auth_refusals_total": Described(Counter, ("status",), "requests refused for their API key"),
 }
 
@@ -62,6 +68,8 @@ class Metrics:
         self._seconds = Histogram(
             "gatekeeper_request_seconds", seconds.meaning, seconds.labels, buckets=SECONDS, registry=self._registry
         )
+        self._counter = lru_cache(maxsize=1024)(self._labelled)  # looking up labels costs more than counting
+        self._timer = lru_cache(maxsize=64)(self._seconds.labels)
         self._given_up = Gauge(
             "gatekeeper_store_given_up", given_up.meaning, multiprocess_mode="livesum", registry=self._registry
         )
@@ -75,26 +83,35 @@ class Metrics:
         return generate_latest(summed)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._counters["gatekeeper_requests_total"].labels(route, method, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        self._counter("gatekeeper_requests_total", route, method, status).inc()
+        self._timer(route).observe(seconds)
         if status in (401, 403):
-            self._counters["gatekeeper_auth_refusals_total"].labels(str(status)).inc()
+            self._counter("gatekeeper_auth_refusals_total", status).inc()
 
-    def assessed(self, action: str, band: str, degraded_because: str | None) -> None:
-        self._counters["gatekeeper_assessments_total"].labels(action, band, degraded_because or "no").inc()
+    def assessed(self, kinds: Iterable[tuple[str, str, str]]) -> None:
+        """Count assessments of these actions, bands, and reasons to be degraded."""
+        for kind, count in Tally(kinds).items():
+            self._counter("gatekeeper_assessments_total", *kind).inc(count)
+
+    def overloaded(self) -> None:
+        self._counter("gatekeeper_overload_refusals_total").inc()
 
     def store_failed(self, kind: str) -> None:
-        self._counters["gatekeeper_store_failures_total"].labels(kind).inc()
+        self._counter("gatekeeper_store_failures_total", kind).inc()
 
     def store_given_up(self, *, given_up: bool) -> None:
         self._given_up.set(1 if given_up else 0)
 
     def reencoded(self, vectors: int, refused_values: int) -> None:
-        self._counters["gatekeeper_vectors_reencoded_total"].inc(vectors)
-        self._counters["gatekeeper_raw_values_refused_total"].inc(refused_values)
+        self._counter("gatekeeper_vectors_reencoded_total").inc(vectors)
+        self._counter("gatekeeper_raw_values_refused_total").inc(refused_values)
 
     def swapped(self) -> None:
-        self._counters["gatekeeper_model_swaps_total"].inc()
+        self._counter("gatekeeper_model_swaps_total").inc()
 
     def refused(self) -> None:
-        self._counters["gatekeeper_model_refusals_total"].inc()
+        self._counter("gatekeeper_model_refusals_total").inc()
+
+    def _labelled(self, name: str, *labels: str | int) -> Counter:
+        counter = self._counters[name]
+        return counter.labels(*labels) if labels else counter

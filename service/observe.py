@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
-import uuid
-from typing import Any
+from collections.abc import Iterable
 
 import structlog
 from litestar import Litestar
@@ -35,31 +35,35 @@ class Observed:
             return
         method = scope["method"]
         started = time.perf_counter()
-        request_id = _request_id(scope["headers"])
+        own_id = request_id(scope["headers"])
         status = 500
 
         async def observed_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+                message["headers"] = [*message["headers"], (b"x-request-id", own_id)]
             await send(message)
 
         try:
             await self._app(scope, receive, observed_send)
         finally:
-            seconds = time.perf_counter() - started
-            route = scope.get("path_template") or "none"
-            self._metrics.answered(route, method, status, seconds)
-            level = "debug" if status < 400 else "info" if status < 500 else "error"
-            getattr(log, level)(
-                "request",
-                request_id=request_id.decode(),
-                route=route,
-                method=method,
-                status=status,
-                ms=round(seconds * 1000, 3),
-            )
+            answered(self._metrics, scope.get("path_template") or "none", method, status, started, own_id)
+
+
+def answered(metrics: Metrics, route: str, method: str, status: int, started: float, own_id: bytes) -> None:
+    """Count and log an answer to a request that came at `started` of `time.perf_counter`."""
+    seconds = time.perf_counter() - started
+    metrics.answered(route, method, status, seconds)
+    tell = log.debug if status < 400 else log.info if status < 500 else log.error
+    tell(
+        "request",
+        request_id=own_id.decode(),
+        route=route,
+        method=method,
+        status=status,
+        ms=round(seconds * 1000, 3),
+    )
 
 
 def log_failure(error: Exception, _scope: Scope) -> None:
@@ -72,11 +76,12 @@ def log_failure(error: Exception, _scope: Scope) -> None:
     log.error("failure", error=type(error).__name__, frames=frames[-12:])
 
 
-def _request_id(headers: Any) -> bytes:
+def request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The id that a request brings, if it is a sane one, else a new one."""
     for name, value in headers:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             return bytes(value)
-    return uuid.uuid4().hex.encode()
+    return os.urandom(16).hex().encode()
 
 
 def observe(app: Litestar, metrics: Metrics) -> None:

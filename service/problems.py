@@ -37,6 +37,23 @@ def problem_of(error: Exception) -> Problem:
 
 def answer_problem(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's exception handler for every class."""
+    status, headers, body = problem_answer(error)
+    return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def problem_answer(error: Exception) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers beside those that every answer has, and body of the answer to `error`."""
     problem = problem_of(error)
-    headers = dict(getattr(error, "headers", None) or {})
-    return Response(msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+    return problem.status, dict(getattr(error, "headers", None) or {}), msgspec.json.encode(problem)
+
+
+def http_answer(error: ServiceError, request_id: bytes) -> bytes:
+    """The whole answer to `error` as it goes over the wire, for requests that never reach the application."""
+    status, headers, body = problem_answer(error)
+    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+    lines = (f"{name.lower()}: {value}\r\n" for name, value in headers.items())
+    return (head + "".join(lines)).encode() + b"content-length: %d\r\nx-request-id: %s\r\n\r\n%s" % (
+        len(body),
+        request_id,
+        body,
+    )

@@ -14,6 +14,7 @@ from service.metrics import Metrics
 from service.scoring import Scoring
 from service.settings import Settings
 from service.store import Store
+from service.ticks import Ticks
 
 
 class Resources:
@@ -36,6 +37,7 @@ class Resources:
             self.metrics,
         )
         self.scoring = Scoring(self.features, self.metrics)
+        self.ticks = Ticks(self.scoring, self.now)
         self.keyring: Keyring = read_keys(settings)
         self.draining = False
 

@@ -1,28 +1,50 @@
-"""Scoring: gather what is stored and sent, assess all prospects at once, answer each."""
+"""Scoring: what is asked is checked alone; then gather what is stored, assess all at once, answer each."""
 
 from __future__ import annotations
 
-import math
-import secrets
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from models.assess import Assessor
-from models.contract import Vector, normalize
-from models.errors import FeatureError, MoneyError, nearest
-from models.money import BOUNDS
+from models.errors import FeatureError
 from service.answers import About, Answer, Style, answers
-from service.errors import BadInput, ServiceError, StoreUnavailable, key_path
+from service.errors import BadInput, StoreUnavailable, key_path
 from service.features import FeatureStore, Stored
+from service.ids import decision_ids
 from service.metrics import Metrics
+from service.sentmoney import checked_money, money_columns
 from service.wire import MoneyScalar, ScoreRequest
 
-TEXT_MAX = 256
-"""Characters of a segment's value: no book has longer ones, and numpy gives every row of a batch the longest's room."""
+
+class Asked(msgspec.Struct, frozen=True):
+    """A prospect to score, checked: nothing in it can fail the others that are scored with it.
+
+    codes: columns of the encoded vector that the request fills, over those stored.
+    """
+
+    prospect_id: str
+    codes: list[tuple[int, float]]
+    money: dict[str, MoneyScalar]
+    style: Style
+
+
+def checked(assessor: Assessor, request: ScoreRequest, style: Style, at: str = "$") -> Asked:
+    """The request, which lies at the path `at` of its body, as `assessor` takes it.
+
+    Raises:
+        BadInput: a feature that the contract refuses, or money that is none.
+    """
+    codes: list[tuple[int, float]] = []
+    try:
+        for name, value in request.features.items():
+            codes += assessor.contract.codes(name, value)
+    except FeatureError as error:
+        raise BadInput(key_path(f"{at}.features", error.name), error.reason) from None
+    money = checked_money(assessor, request.value, f"{at}.value") if request.value else request.value
+    return Asked(request.prospect_id, codes, money, style)
 
 
 class Scoring:
@@ -32,132 +54,47 @@ class Scoring:
         self._features = features
         self._metrics = metrics
 
-    async def score(
-        self, assessor: Assessor, requests: Sequence[tuple[ScoreRequest, str]], style: Style, now: datetime
-    ) -> list[Answer | ServiceError]:
-        """An answer or a refusal for each request, in their order.
+    async def score(self, assessor: Assessor, asked: Sequence[Asked], now: datetime) -> list[Answer]:
+        """An answer for each prospect, in their order: one round trip to the store and one run of the model.
 
         Args:
-            assessor: the model and policy that answer all of them.
-            requests: each with its path in the body, which a refusal names.
-            style: language and reasons.
+            assessor: the model and policy that answer all of them, and checked them.
+            asked: the prospects.
             now: when they are scored; dates are seen from its day in UTC.
         """
-        stored, unavailable = await self._stored(assessor, [request for request, _ in requests])
-        outcomes: list[Answer | ServiceError] = []
-        rows: list[Vector] = []
-        money: list[dict[str, MoneyScalar]] = []
-        about: list[About] = []
-        places: list[int] = []
-        for place, ((request, at), found) in enumerate(zip(requests, stored, strict=True)):
-            try:
-                x = encode(assessor, request, found.x if found else None, at)
-                terms = checked_money(assessor, request.value, f"{at}.value")
-            except BadInput as error:
-                outcomes.append(error)
-                continue
-            rows.append(x)
-            money.append(terms)
-            as_of = None if found is None else rfc3339(datetime.fromtimestamp(found.as_of, UTC))
-            about.append(About(request.prospect_id, decision_id(now), rfc3339(now), as_of, unavailable))
-            places.append(place)
-            outcomes.append(_PENDING)
-        if rows:
-            columns, sent = money_columns(assessor, money)
-            x = assessor.contract.as_of(np.stack(rows), now.date())
-            found_all = assessor.assess(x, columns, sent)
-            for place, answer in zip(places, answers(assessor, found_all, about, style), strict=True):
-                outcomes[place] = answer
-                self._metrics.assessed(answer.action, answer.risk.band, answer.degraded_because)
-        return outcomes
+        stored = await self._stored(assessor, [each.prospect_id for each in asked])
+        x = np.full((len(asked), len(assessor.contract.features)), np.nan, dtype=np.float32)
+        for row, (each, known) in enumerate(zip(asked, stored, strict=True)):
+            if isinstance(known, Stored):
+                x[row] = known.x
+            for position, code in each.codes:
+                x[row, position] = code
+        columns, sent = money_columns(assessor, [each.money for each in asked])
+        found = assessor.assess(assessor.contract.as_of(x, now.date()), columns, sent)
+        scored_at = rfc3339(now)
+        about = [
+            About(
+                each.prospect_id,
+                decision,
+                scored_at,
+                rfc3339(datetime.fromtimestamp(known.as_of, UTC)) if isinstance(known, Stored) else None,
+                isinstance(known, StoreUnavailable),
+                each.style,
+            )
+            for each, known, decision in zip(asked, stored, decision_ids(now, len(asked)), strict=True)
+        ]
+        given = answers(assessor, found, about)
+        self._metrics.assessed((each.action, each.risk.band, each.degraded_because or "no") for each in given)
+        return given
 
-    async def _stored(self, assessor: Assessor, requests: Sequence[ScoreRequest]) -> tuple[list[Stored | None], bool]:
-        """What the store holds for each request, and whether it failed to tell."""
+    async def _stored(self, assessor: Assessor, ids: list[str]) -> Sequence[Stored | StoreUnavailable | None]:
+        """What the store holds for each prospect, or that it failed to tell."""
         try:
-            found = await self._features.vectors([request.prospect_id for request in requests], assessor.contract)
-        except StoreUnavailable:
-            return [None] * len(requests), True
-        return found, False
-
-
-_PENDING = ServiceError("not assessed")
-
-
-def encode(assessor: Assessor, request: ScoreRequest, stored: Vector | None, at: str) -> Vector:
-    """The request's features over the stored ones. Shape [F].
-
-    Raises:
-        BadInput: a feature that the contract refuses.
-    """
-    try:
-        return assessor.contract.encode(request.features, onto=stored)
-    except FeatureError as error:
-        raise BadInput(key_path(f"{at}.features", error.name), error.reason) from None
-
-
-def checked_money(assessor: Assessor, value: dict[str, MoneyScalar], at: str) -> dict[str, MoneyScalar]:
-    """The money that was sent with a prospect, each entry a term in its bounds or a column that the book's terms read.
-
-    Raises:
-        BadInput: another name, or a value that it does not take.
-    """
-    terms = assessor.bundle.manifest.money
-    columns = terms.columns - assessor.contract.index.keys()
-    checked: dict[str, MoneyScalar] = {}
-    for name, number in value.items():
-        path = key_path(at, name)
-        if name not in BOUNDS and name not in columns:
-            raise BadInput(path, f"is not a money term{nearest(name, (*BOUNDS, *columns))}")
-        if number is None:
-            continue
-        if (name in BOUNDS or name in terms.amounts) and (isinstance(number, bool | str) or not math.isfinite(number)):
-            raise BadInput(path, "expected a finite number")
-        if isinstance(number, str) and len(number) > TEXT_MAX:
-            raise BadInput(path, f"expected at most {TEXT_MAX} characters")
-        try:
-            if name in BOUNDS:
-                checked[name] = terms.check(name, number)  # type: ignore[arg-type]
-            else:
-                checked[name] = terms.check_column(name, number) if name in terms.amounts else number  # type: ignore[arg-type]
-        except MoneyError as error:
-            raise BadInput(path, error.reason) from None
-    return checked
-
-
-def money_columns(
-    assessor: Assessor, money: Sequence[dict[str, MoneyScalar]]
-) -> tuple[dict[str, NDArray[np.generic]], dict[str, NDArray[np.float64]]]:
-    """Checked money of n prospects as `Assessor.assess` takes it: columns that the book reads, and terms sent."""
-    terms_read = assessor.bundle.manifest.money
-    columns: dict[str, NDArray[np.generic]] = {}
-    for name in terms_read.columns - assessor.contract.index.keys() - BOUNDS.keys():
-        if name in terms_read.amounts:
-            columns[name] = np.array([terms.get(name, math.nan) for terms in money], dtype=np.float64)
-        else:
-            columns[name] = np.array([_spelled(terms.get(name)) for terms in money])
-    sent_names = {name for terms in money for name in terms if name in BOUNDS}
-    sent = {name: np.array([terms.get(name, math.nan) for terms in money], dtype=np.float64) for name in sent_names}
-    return columns, sent
-
-
-def _spelled(value: MoneyScalar) -> str:
-    """A segment's value as the book's TOML key spells it."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return normalize(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+            return await self._features.vectors(ids, assessor.contract)
+        except StoreUnavailable as error:
+            return [error] * len(ids)
 
 
 def rfc3339(at: datetime) -> str:
     """A time in UTC, as the answers write it: `2026-11-21T02:00:00.123Z`."""
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def decision_id(now: datetime) -> str:
-    """A UUID of version 7 (RFC 9562): unique, and sorted by time."""
-    ms = int(now.timestamp() * 1000)
-    random = int.from_bytes(secrets.token_bytes(10))
-    return str(uuid.UUID(int=ms << 80 | 7 << 76 | (random >> 68) << 64 | 2 << 62 | random & (1 << 62) - 1))

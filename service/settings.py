@@ -54,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_limit_bytes: int
     batch_limit_bytes: int
     receive_timeout_s: int
+    burst_requests: int
+    standing_requests: int
     poll_ms: int
     drain_s: int
     metrics_dir: Path | None
@@ -147,6 +149,15 @@ TABLE: dict[str, Setting] = {
     "receive_timeout_s": Setting(
         _whole(1, 300), 10, "s", "for a request's header and then its body: a full batch at 4 Mbit/s; a 408 after it"
     ),
+    "burst_requests": Setting(
+        _whole(1, 100_000), 1024, "in flight, per worker", "a burst that drains is answered; more at once is a 503"
+    ),
+    "standing_requests": Setting(
+        _whole(1, 100_000),
+        64,
+        "in flight, per worker",
+        "once that many have been in flight without a pause, more is a 503: those let in are answered in time",
+    ),
     "poll_ms": Setting(_whole(10, 60_000), 2000, "ms", "between looks at `current` and `policy.toml`"),
     "drain_s": Setting(_whole(0, 300), 10, "s", "what requests in flight get to finish on SIGTERM"),
     "metrics_dir": Setting(
@@ -189,6 +200,8 @@ def _contradictions(settings: Settings) -> list[str]:
         )
     if settings.batch_limit_bytes < settings.body_limit_bytes:
         faults.append("GATEKEEPER_BATCH_LIMIT_BYTES: smaller than GATEKEEPER_BODY_LIMIT_BYTES")
+    if settings.standing_requests > settings.burst_requests:
+        faults.append("GATEKEEPER_STANDING_REQUESTS: more than GATEKEEPER_BURST_REQUESTS")
     if settings.breaker_probe_ms < settings.store_timeout_ms:
         faults.append("GATEKEEPER_BREAKER_PROBE_MS: shorter than GATEKEEPER_STORE_TIMEOUT_MS, so probes would overlap")
     return faults

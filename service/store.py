@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 import structlog
@@ -16,6 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.breaker import Breaker
 from service.errors import SettingsError, StoreUnavailable
+from service.link import Link
 from service.metrics import Metrics
 from service.settings import Settings
 
@@ -41,6 +42,9 @@ class Store:
         self._metrics = metrics
         self._breaker = Breaker(settings.breaker_failures)
         self._checked = False
+        self._url = settings.redis_url
+        self._link: Link | None = None
+        self._linking = asyncio.Lock()
         self.client = Redis.from_pool(
             BlockingConnectionPool.from_url(
                 settings.redis_url,
@@ -72,13 +76,26 @@ class Store:
             self._failed(error)
             raise StoreUnavailable("the store does not answer") from None
         except RedisError as error:
-            kind = type(error).__name__
-            self._metrics.store_failed(kind)
-            log.warning("store.refused", kind=kind)
-            raise StoreUnavailable("the store refused the command") from None
+            raise self.refused(error) from None
         if not self._breaker.open:  # opened while this one was on its way: the probe alone closes it
             self._breaker.succeeded()
         return answer
+
+    async def values(self, keys: Sequence[str]) -> list[bytes | None]:
+        """What the store holds under each of the keys, None where nothing, in one round trip.
+
+        Raises:
+            StoreUnavailable: as `run` does.
+        """
+        values: list[bytes | None] = await self.run(self._values(keys))
+        return values
+
+    def refused(self, error: RedisError) -> StoreUnavailable:
+        """What to make of a refusal: it is counted, and says nothing of other commands."""
+        kind = type(error).__name__
+        self._metrics.store_failed(kind)
+        log.warning("store.refused", kind=kind)
+        return StoreUnavailable("the store refused the command")
 
     async def open(self) -> None:
         """Knock once; a store that is down does not stop the start."""
@@ -98,7 +115,23 @@ class Store:
                 log.info("store.back")
 
     async def close(self) -> None:
+        self._unlink()
         await self.client.aclose()
+
+    async def _values(self, keys: Sequence[str]) -> list[bytes | None]:
+        link = self._link
+        if link is None or link.lost:
+            async with self._linking:
+                link = self._link
+                if link is None or link.lost:
+                    link = self._link = await Link.open(self._url)
+        values: list[bytes | None] = await link.send("MGET", *keys)
+        return values
+
+    def _unlink(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
 
     def _failed(self, error: Exception) -> None:
         kind = (
@@ -108,6 +141,7 @@ class Store:
         was_open = self._breaker.open
         self._breaker.failed()
         if self._breaker.open and not was_open:
+            self._unlink()  # its other end may be gone without a word
             self._metrics.store_given_up(given_up=True)
             log.warning("store.given_up", kind=kind)
 

@@ -12,15 +12,18 @@ import signal
 import socket
 import sys
 from collections.abc import Generator
+from functools import partial
+from typing import cast
 
 import structlog
 import uvicorn
 from litestar import Litestar
 
 from service import logs
+from service.admission import Admission
 from service.app import create_app
 from service.errors import SettingsError
-from service.protocol import bounded
+from service.protocol import Bounded, Limits
 from service.resources import Resources
 from service.settings import settings_from
 
@@ -61,6 +64,13 @@ class Server(uvicorn.Server):
         loop.add_reader(self._lifeline, self._drain)
         yield
 
+    async def on_tick(self, counter: int) -> bool:
+        """Every tenth of a second: cut off the clients that are late."""
+        now = asyncio.get_running_loop().time()
+        for connection in list(self.server_state.connections):
+            cast("Bounded", connection).cut_if_late(now)
+        return await super().on_tick(counter)
+
     def _drain(self) -> None:
         asyncio.get_running_loop().remove_reader(self._lifeline)
         self._resources.draining = True
@@ -79,10 +89,17 @@ def main(socket_fd: int, lifeline_fd: int) -> None:
     """Serve on an inherited listening socket until told to stop."""
     app = app_from_environment()
     resources: Resources = app.state.resources
+    settings = resources.settings
+    limits = Limits(
+        Admission(settings.burst_requests, settings.standing_requests),
+        resources.metrics,
+        settings.receive_timeout_s,
+        KEEP_ALIVE_S,
+    )
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=bounded(resources.settings.receive_timeout_s, idle_s=KEEP_ALIVE_S),
+        http=partial(Bounded, limits=limits),  # type: ignore[arg-type]
         lifespan="on",
         interface="asgi3",
         log_config=None,
@@ -91,7 +108,7 @@ def main(socket_fd: int, lifeline_fd: int) -> None:
         server_header=False,
         backlog=LISTEN_BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=resources.settings.drain_s,
+        timeout_graceful_shutdown=settings.drain_s,
     )
     Server(config, resources, lifeline_fd).run(sockets=[socket.socket(fileno=socket_fd)])
 

@@ -11,7 +11,7 @@ from sksurv.metrics import concordance_index_ipcw
 from sksurv.util import Surv
 
 from models.contract import Contract
-from models.value import Z80, Value, value
+from models.value import Z80, Value, interval, value
 from training.model.hazard import AdditiveHazardClassifier
 from training.model.selection import select
 from training.reading.book import Book, read_book
@@ -62,7 +62,8 @@ def value_of(simulated: Simulated, contract: Contract, survival: Floats, spread:
     money = book_of(simulated).money
     columns = {column: simulated.frame[column].to_numpy() for column in money.columns - contract.index.keys()}
     terms = money.resolve(contract, encode(contract, simulated.frame), columns, {})
-    return value(survival, terms, "month", survival.shape[1], spread=spread)
+    ends = None if spread is None else interval(survival, spread)
+    return value(survival, terms, "month", survival.shape[1], ends=ends)
 
 
 def against_truth(seen: Simulated, unseen: Simulated) -> dict[str, float]:

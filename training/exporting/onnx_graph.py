@@ -5,6 +5,8 @@
 Rows of the tables are found by counting, for each feature, the edges that are not below the value. Nothing compares
 with NaN, so a missing value counts none: row 0. A sentinel edge at infinity makes every number count at least one.
 
+What is summed comes first and the prospects after it, [F, n], so that whole rows are added at once.
+
 What the model has learned stands in initializers of fixed names, from which `onnx_reader` has it back.
 """
 
@@ -13,14 +15,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from onnx import ModelProto, TensorProto
 from skl2onnx import convert_sklearn, update_registered_converter
 from skl2onnx.common._topology import Operator, Scope, Variable
 from skl2onnx.common.data_types import FloatTensorType
 
 from models.scorer import INPUT, OUTPUTS
+from training.exporting.stacks import stack, stack_edges
 from training.model.hazard import AdditiveHazardClassifier
+from training.model.personperiods import Floats
 from training.model.tables import Tables
 
 OPSET = 18
@@ -66,107 +70,93 @@ def _calculate_shapes(operator: Operator) -> None:
 def _convert(scope: Scope, operator: Operator, container: Any) -> None:
     model: AdditiveHazardClassifier = operator.raw_operator
     graph = _Graph(scope, container)
-    grid = model.tables_.grid
-    thresholds, offsets, table = _stack(model.tables_)
+    tables, evidence, grid = model.tables_, model.evidence_, model.tables_.grid
+    survival, points, spread, support = operator.outputs
 
-    wide = graph.node("Unsqueeze", operator.inputs[0].full_name, graph.integers([2]))
-    not_below = graph.node("LessOrEqual", wide, graph.floats(thresholds[None], "thresholds"))
-    counts = graph.node(
-        "ReduceSum", graph.node("Cast", not_below, to=TensorProto.INT32), graph.integers([2]), keepdims=0
-    )
-    rows = graph.node("Add", counts, graph.integers(offsets, np.int32, "offsets"))
-    effects = graph.node("Gather", graph.floats(table, "effects"), rows, axis=0)  # [n, F, G]
-    cells = _pair_cells(graph, model.tables_, rows, offsets) if model.tables_.pairs else None
-    if cells is not None:
-        effects = graph.node("Add", effects, _pair_effects(graph, model.tables_, cells))
-    total = graph.node("ReduceSum", effects, graph.integers([1]), keepdims=1)  # [n, 1, G]
+    rows = _rows(graph, tables, operator.inputs[0].full_name)
+    behind = graph.node("Gather", graph.floats(_person_periods(model), "person_periods"), rows, axis=0)
+    graph.node("ReduceMin", behind, graph.integers([0]), keepdims=0, output=support)
 
-    baseline = graph.floats(model.tables_.baseline, "baseline")
-    hazards = graph.node("Softplus", graph.node("Add", total, baseline))  # -log(1 - h)
-    survival = graph.node("Exp", graph.node("MatMul", hazards, graph.floats(-grid.periods_until, "periods_until")))
-    graph.node("Squeeze", survival, graph.integers([1]), output=operator.outputs[0])
+    terms = graph.floats(_terms(model), "terms")
+    total = graph.sum(graph.node("Gather", terms, rows, axis=0), axis=0)  # [n, G + B]
+    baseline = graph.floats(np.concatenate([tables.baseline, evidence.baseline]), "baseline")
+    log_odds = graph.node("Add", total, baseline)
+    if len(evidence.baseline):
+        log_odds, deviations = graph.split(log_odds, [grid.segments, len(evidence.baseline)])
+        graph.node("ReduceL2", deviations, graph.integers([1]), keepdims=0, output=spread)
+    else:
+        graph.node("Mul", support.full_name, graph.floats(np.nan), output=spread)
 
-    attribution = model.attribution_
-    # Along the path from the centre of the book to the prospect: [n, Q, G]
-    log_odds = graph.node("Mul", total, graph.floats(attribution.nodes[:, None], "nodes"))
-    log_odds = graph.node("Add", log_odds, baseline)
-    hazards = graph.node("Softplus", log_odds)
-    survived = graph.node("Exp", graph.node("MatMul", hazards, graph.floats(-grid.periods_in_horizon[:, None])))
-    weight = graph.floats(100.0 * attribution.weights[:, None] * grid.periods_in_horizon)
-    slope = graph.node("Mul", graph.node("Mul", graph.node("Sigmoid", log_odds), survived), weight)
-    slope = graph.node("ReduceSum", slope, graph.integers([1]), keepdims=1)  # [n, 1, G]
-    values = graph.node("ReduceSum", graph.node("Mul", effects, slope), graph.integers([2]), keepdims=0)
-    graph.node("Sub", values, graph.floats(attribution.mean, "points_mean"), output=operator.outputs[1])
-    _evidence(graph, model, rows, cells, operator.outputs)
+    hazards = graph.node("Softplus", log_odds)  # -log(1 - h)
+    log_survival = graph.node("MatMul", hazards, graph.floats(-grid.periods_until, "periods_until"))
+    graph.node("Exp", log_survival, output=survival)
+
+    periods = np.trim_zeros(grid.periods_in_horizon, "b")  # in each of the H segments that the horizon reaches
+    slope = _slope(graph, model, graph.leading(total, len(periods)), periods)
+    # Of constants alone, which the session folds into one when it opens.
+    percent = graph.node("Mul", graph.leading(terms, len(periods)), graph.floats(100.0 * periods))
+    values = graph.sum(graph.node("Mul", graph.node("Gather", percent, rows, axis=0), slope), axis=2)  # [F + P, n]
+    shares = graph.floats(_shares(tables))
+    mean = graph.floats(-model.attribution_.mean, "points_mean")
+    graph.node("Gemm", values, shares, mean, transA=1, output=points)
 
 
-def _pair_cells(graph: _Graph, tables: Tables, rows: str, offsets: NDArray[np.int64]) -> str:
-    """The place of each prospect in the stacked tables of the pairs, [n, P]: first * height + second."""
-    stride = np.zeros((len(tables.bins), len(tables.pairs)), dtype=np.int64)
-    start, height = [], 0
-    for p, (first, second, table) in enumerate(tables.pairs):
-        stride[first, p], stride[second, p] = table.shape[1], 1
-        start.append(height - offsets[first] * table.shape[1] - offsets[second])
-        height += table.shape[0] * table.shape[1]
-    cells = graph.node("MatMul", rows, graph.integers(stride, np.int32, "pair_strides"))
-    return graph.node("Add", cells, graph.integers(start, np.int32))
+def _rows(graph: _Graph, tables: Tables, features: str) -> str:
+    """The row of each feature and of each pair in the stacked tables, [F + P, n]."""
+    columns = graph.node("Transpose", features, perm=[1, 0])
+    not_below = graph.node("LessOrEqual", columns, graph.floats(stack_edges(tables.bins), "thresholds"))  # [E, F, n]
+    counts = graph.sum(graph.node("Cast", not_below, to=TensorProto.FLOAT), axis=0)
+    sizes = [each.shape[0] for each in tables.effects] + [pair.effects[..., 0].size for pair in tables.pairs]
+    starts = np.cumsum([0, *sizes[:-1]])[:, None]
+    rows = graph.node("Gemm", graph.floats(_strides(tables), "strides"), counts, graph.floats(starts))
+    return graph.node("Cast", rows, to=TensorProto.INT32)
 
 
-def _pair_effects(graph: _Graph, tables: Tables, cells: str) -> str:
-    """Half of each pair's effect for either of its features, [n, F, G]."""
-    share = np.zeros((len(tables.bins), len(tables.pairs)))
-    for p, (first, second, _) in enumerate(tables.pairs):
-        share[[first, second], p] = 0.5
-    table = graph.floats(_stack_pairs([pair.effects for pair in tables.pairs]), "pair_effects")
-    effects = graph.node("Gather", table, cells, axis=0)
-    return graph.node("MatMul", graph.floats(share), effects)
+def _strides(tables: Tables) -> Floats:
+    """How many rows of its table a count of each feature's edges moves each feature and pair along, [F + P, F]."""
+    strides = np.eye(len(tables.bins) + len(tables.pairs), len(tables.bins))
+    for stride, pair in zip(strides[len(tables.bins) :], tables.pairs, strict=True):
+        stride[pair.first], stride[pair.second] = pair.effects.shape[1], 1
+    return strides
 
 
-def _evidence(
-    graph: _Graph, model: AdditiveHazardClassifier, rows: str, cells: str | None, outputs: list[Variable]
-) -> None:
-    """Standard error of the log cumulative hazard, and the fewest person-periods behind a feature value, each [n]."""
-    evidence = model.evidence_
-    counts = np.concatenate([_descending(each) for each in evidence.person_periods])
-    behind = graph.node("Gather", graph.floats(counts, "person_periods"), rows, axis=0)
-    support = graph.node("ReduceMin", behind, graph.integers([1]), keepdims=0, output=outputs[3])
+def _shares(tables: Tables) -> Floats:
+    """A feature's own effect counts as its own, a pair's by half for either of its features. Shape [F + P, F]."""
+    shares = np.eye(len(tables.bins) + len(tables.pairs), len(tables.bins))
+    for share, pair in zip(shares[len(tables.bins) :], tables.pairs, strict=True):
+        share[[pair.first, pair.second]] = 0.5
+    return shares
+
+
+def _terms(model: AdditiveHazardClassifier) -> Floats:
+    """Beside each effect, the deviations that B replicates have left of it: one look-up finds both. [rows, G + B]."""
+    tables, evidence = model.tables_, model.evidence_
+    effects = stack([*tables.effects, *(pair.effects for pair in tables.pairs)])
     if not len(evidence.baseline):
-        graph.node("Mul", support, graph.floats(np.array(np.nan)), output=outputs[2])
-        return
-    deviations = np.concatenate([_descending(each) for each in evidence.deviations])
-    off = graph.node("Gather", graph.floats(deviations, "deviations"), rows, axis=0)  # [n, F, R]
-    off = graph.node("ReduceSum", off, graph.integers([1]), keepdims=0)
-    off = graph.node("Add", off, graph.floats(evidence.baseline, "baseline_deviations"))
-    if cells is not None:
-        joint = graph.floats(_stack_pairs(evidence.pair_deviations), "pair_deviations")
-        joint = graph.node("Gather", joint, cells, axis=0)
-        off = graph.node("Add", off, graph.node("ReduceSum", joint, graph.integers([1]), keepdims=0))
-    graph.node("ReduceL2", off, graph.integers([1]), keepdims=0, output=outputs[2])
+        return effects
+    return np.hstack([effects, stack([*evidence.deviations, *evidence.pair_deviations])])
 
 
-def _stack(tables: Tables) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """Thresholds [F, E] padded with NaN, the offset of each feature's rows [F], and all rows in one table [R, G].
+def _person_periods(model: AdditiveHazardClassifier) -> Floats:
+    """What stands behind each row; the rows of pairs are left out of the least by infinity. Shape [rows]."""
+    alone = [counts[:, None] for counts in model.evidence_.person_periods]
+    pairs = [np.full((*pair.effects.shape[:2], 1), np.inf) for pair in model.tables_.pairs]
+    return stack([*alone, *pairs])[:, 0]
 
-    A value x counts `len(edges) + 1 - (edges below x)` thresholds, so the bins stand in descending order.
+
+def _slope(graph: _Graph, model: AdditiveHazardClassifier, effects: str, periods: Floats) -> str:
+    """How steeply the risk rises with the log-odds of each segment that the horizon reaches, [n, H].
+
+    A weighted mean over the nodes of the path from the centre of the book to the prospect, [Q, n, H].
     """
-    width = max(len(feature.edges) for feature in tables.bins) + 1
-    thresholds = np.full((len(tables.bins), width), np.nan)
-    for j, feature in enumerate(tables.bins):
-        thresholds[j, : len(feature.edges)] = feature.edges
-        thresholds[j, len(feature.edges)] = np.inf
-    offsets = np.concatenate([[0], np.cumsum([len(effects) for effects in tables.effects])[:-1]])
-    return thresholds, offsets, np.concatenate([_descending(effects) for effects in tables.effects])
-
-
-def _stack_pairs(tables: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Tables [rows, rows, width] one below the other, [cells, width]."""
-    turned = (_descending(_descending(each).swapaxes(0, 1)).swapaxes(0, 1) for each in tables)
-    return np.concatenate([each.reshape(-1, each.shape[2]) for each in turned])
-
-
-def _descending(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Missing first, then the bins from the last to the first."""
-    return np.concatenate([rows[:1], rows[:0:-1]])
+    attribution = model.attribution_
+    log_odds = graph.node("Mul", effects, graph.floats(attribution.nodes[:, None, None], "nodes"))
+    log_odds = graph.node("Add", log_odds, graph.floats(model.tables_.baseline[: len(periods)]))
+    # A faster Softplus, less exact for small hazards: points have room for that, a long survival curve has not.
+    hazards = graph.node("Log", graph.node("Add", graph.node("Exp", log_odds), graph.floats(1.0)))
+    survival = graph.node("Exp", graph.node("MatMul", hazards, graph.floats(-periods[:, None])))
+    weighted = graph.node("Mul", survival, graph.floats(attribution.weights[:, None, None]))
+    return graph.sum(graph.node("Mul", graph.node("Sigmoid", log_odds), weighted), axis=0)
 
 
 class _Graph:
@@ -177,17 +167,32 @@ class _Graph:
 
     def node(self, op: str, *inputs: str, output: Variable | None = None, **attributes: Any) -> str:
         name: str = output.full_name if output is not None else self._scope.get_unique_variable_name(op)
-        self._container.add_node(
-            op, list(inputs), [name], name=self._scope.get_unique_operator_name(op), op_version=OPSET, **attributes
-        )
+        self._add(op, list(inputs), [name], **attributes)
         return name
 
-    def floats(self, values: NDArray[np.floating], name: str = "constant") -> str:
+    def sum(self, values: str, axis: int) -> str:
+        return self.node("ReduceSum", values, self.integers([axis]), keepdims=0)
+
+    def leading(self, values: str, columns: int) -> str:
+        """The first columns of [rows, columns]."""
+        return self.node("Slice", values, self.integers([0]), self.integers([columns]), self.integers([1]))
+
+    def split(self, values: str, widths: list[int]) -> list[str]:
+        """The columns of [rows, columns], parted."""
+        names: list[str] = [self._scope.get_unique_variable_name("Split") for _ in widths]
+        self._add("Split", [values, self.integers(widths)], names, axis=1)
+        return names
+
+    def floats(self, values: ArrayLike, name: str = "constant") -> str:
         return self._constant(TensorProto.FLOAT, np.asarray(values, dtype=np.float32), name)
 
     def integers(self, values: Any, dtype: type[np.integer] = np.int64, name: str = "constant") -> str:
         kind = TensorProto.INT32 if dtype is np.int32 else TensorProto.INT64
         return self._constant(kind, np.asarray(values, dtype=dtype), name)
+
+    def _add(self, op: str, inputs: list[str], outputs: list[str], **attributes: Any) -> None:
+        name = self._scope.get_unique_operator_name(op)
+        self._container.add_node(op, inputs, outputs, name=name, op_version=OPSET, **attributes)
 
     def _constant(self, kind: int, values: NDArray[np.generic], name: str) -> str:
         unique: str = self._scope.get_unique_variable_name(name)

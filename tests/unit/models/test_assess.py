@@ -181,6 +181,32 @@ def test_a_policy_may_read_how_sure_the_assessment_is(assessor: Assessor, condit
     assert ACTIONS[Assessor(assessor.bundle, policy).assess(encoded(LOSS)).action[0]] == "review"
 
 
+@pytest.mark.parametrize(
+    ("condition", "seats", "held"),
+    [
+        ("seats >= 0.7", 0.7, True),  # as float32, as a vector holds it, 0.7 is a little less
+        ("seats != 0.7", 0.7, False),
+        ("seats != 0.7", None, False),
+        ("contract != 'One year'", 3, True),
+        ("closing_cost == 250", 3, True),
+        ("order_value != 1", 3, False),
+    ],
+)
+def test_a_condition_holds_for_what_was_sent_and_never_for_the_unknown(
+    assessor: Assessor, condition: str, seats: float | None, *, held: bool
+) -> None:
+    policy = read_policy(f'[[rules]]\nname = "r"\naction = "review"\nall = ["{condition}"]')
+    found = Assessor(assessor.bundle, policy).assess(encoded({**LOSS, "seats": seats}))
+    assert bool(found.rule[0] == 0) is held
+
+
+@pytest.mark.parametrize("contract", [None, "Weekly"])
+def test_an_unknown_category_meets_no_condition(assessor: Assessor, contract: str | None) -> None:
+    policy = read_policy('[[rules]]\nname = "r"\naction = "review"\nall = ["contract != \'One year\'"]')
+    found = Assessor(assessor.bundle, policy).assess(encoded({**LOSS, "contract": contract}))
+    assert found.rule[0] == 1
+
+
 def test_a_policy_that_reads_what_the_model_has_not_is_refused(assessor: Assessor) -> None:
     policy = read_policy('[[rules]]\nname = "r"\naction = "review"\nall = ["seets > 3"]')
     with pytest.raises(PolicyError, match="did you mean 'seats'"):

@@ -20,9 +20,9 @@ COLUMNS = {
     "loss_probability": np.array([0.7, 0.5, 0.1, 0.1, np.nan]),
     "net_negative_probability": np.array([0.9, 0.9, 0.1, 0.1, np.nan]),
     "support": np.full(5, 800.0),
-    "band": np.array(["low", "low", "high", "low", "high"]),
+    "band": np.array([0, 0, 2, 0, 2]),
     "discount": np.array([0.0, 0.3, 0.2, np.nan, 0.9]),
-    "plan": np.array(["basic", "", "pro", "pro", "basic"]),
+    "plan": np.array([0.0, np.nan, 1.0, 1.0, 0.0]),
 }
 
 

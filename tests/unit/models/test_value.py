@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from models.contract import Contract, Feature
 from models.errors import MoneyError
 from models.money import Money, MoneyTerms, Segment
-from models.value import CAUSES, PERIODS_PER_YEAR, Z80, value
+from models.value import CAUSES, PERIODS_PER_YEAR, Z80, Value, interval, value
 
 PERIODS = 24
 
@@ -219,11 +219,17 @@ def lives(hazard: np.ndarray, terms: dict[str, float]) -> tuple[np.ndarray, Mone
     return np.cumprod(1 - hazard)[None, :], money
 
 
+def spread_value(survival: np.ndarray, money: Money, spread: float) -> Value:
+    """What one prospect is worth when the log cumulative hazard has a standard error of `spread`."""
+    ends = interval(survival, np.array([spread]))
+    return value(survival, money, "month", survival.shape[1], ends=ends)
+
+
 @given(hazards, money_terms, spreads)
 def test_the_interval_holds_the_net_value_and_a_loss_is_likelier_than_not_where_it_is_expected(
     hazard: np.ndarray, terms: dict[str, float], spread: float
 ) -> None:
-    found = value(*lives(hazard, terms), "month", PERIODS, spread=np.array([spread]))
+    found = spread_value(*lives(hazard, terms), spread)
     net, negative = found.net_value[0], found.net_negative_probability[0]
     assert found.net_value_low[0] <= net <= found.net_value_high[0]
     assert 0 <= negative <= 1
@@ -235,7 +241,7 @@ def test_the_less_is_known_the_wider_the_interval_and_the_less_certain_its_sign(
     hazard: np.ndarray, terms: dict[str, float], pair: list[float]
 ) -> None:
     survival, money = lives(hazard, terms)
-    sure, unsure = (value(survival, money, "month", PERIODS, spread=np.array([spread])) for spread in sorted(pair))
+    sure, unsure = (spread_value(survival, money, spread) for spread in sorted(pair))
     slack = 1e-9 * (1 + abs(sure.net_value[0]) + terms["closing_cost"])
     assert unsure.net_value_low[0] <= sure.net_value_low[0] + slack
     assert unsure.net_value_high[0] >= sure.net_value_high[0] - slack
@@ -246,8 +252,10 @@ def test_the_less_is_known_the_wider_the_interval_and_the_less_certain_its_sign(
 
 @given(hazards, money_terms)
 def test_a_curve_that_is_surely_right_leaves_a_point_and_no_doubt(hazard: np.ndarray, terms: dict[str, float]) -> None:
-    found = value(*lives(hazard, terms), "month", PERIODS, spread=np.zeros(1))
-    assert found.net_value_low[0] == found.net_value[0] == found.net_value_high[0]
+    found = spread_value(*lives(hazard, terms), 0.0)
+    slack = 1e-12 * (abs(found.pltv[0]) + terms["closing_cost"])
+    assert found.net_value_low[0] == pytest.approx(found.net_value[0], abs=slack)
+    assert found.net_value_high[0] == pytest.approx(found.net_value[0], abs=slack)
     assert found.net_negative_probability[0] == pytest.approx(float(found.ltv_minus[0]), abs=1e-8)
 
 
@@ -256,22 +264,22 @@ def test_a_curve_that_is_surely_right_leaves_a_point_and_no_doubt(hazard: np.nda
 def test_without_a_spread_there_is_no_interval_even_for_who_surely_stays(hazard: float, periods: int) -> None:
     survival = np.full((1, periods), 1.0 - hazard) ** np.arange(1.0, periods + 1)
     money = money_of(revenue=10.0, gross_margin=0.5, closing_cost=60.0)
-    for spread in (None, np.array([np.nan], dtype=np.float32)):
-        found = value(survival, money, "month", periods, spread=spread)
+    for ends in (None, interval(survival, np.array([np.nan], dtype=np.float32))):
+        found = value(survival, money, "month", periods, ends=ends)
         assert found.known[0]
         assert np.isnan([found.net_value_low[0], found.net_value_high[0], found.net_negative_probability[0]]).all()
 
 
 def test_without_money_there_is_no_interval() -> None:
     money = money_of(revenue=math.nan, gross_margin=0.5, closing_cost=60.0)
-    found = value(np.full((1, 3), 0.5), money, "month", 3, spread=np.array([0.2]))
+    found = spread_value(np.full((1, 3), 0.5), money, 0.2)
     assert np.isnan([found.net_value_low[0], found.net_value_high[0], found.net_negative_probability[0]]).all()
 
 
 def test_who_costs_money_every_month_loses_less_by_leaving_early() -> None:
     survival = 0.9 ** np.arange(1.0, PERIODS + 1)[None, :]
     money = money_of(revenue=10.0, gross_margin=0.5, closing_cost=60.0, cost_to_serve=8.0)
-    found = value(survival, money, "month", PERIODS, spread=np.array([0.3]))
+    found = spread_value(survival, money, 0.3)
     stays, leaves = (value(survival ** np.exp(z * 0.3), money, "month", PERIODS).net_value[0] for z in (-Z80, Z80))
     assert stays < leaves < 0
     assert found.net_value_low[0] == pytest.approx(stays)
@@ -302,7 +310,9 @@ def test_interval_and_probability_are_those_of_drawn_curves(
         money = money_of(
             revenue=abs(margin), gross_margin=math.copysign(1.0, margin), closing_cost=closing, annual_discount_rate=0.1
         )
-        found = value(np.exp(-cumulative)[None, :], money, "month", 60, other_exits=others, spread=np.array([spread]))
+        survival = np.exp(-cumulative)[None, :]
+        ends = interval(survival, np.array([spread]))
+        found = value(survival, money, "month", 60, other_exits=others, ends=ends)
         low, high = np.quantile(drawn, [0.1, 0.9]) - closing
         wide = high - low
         assert found.net_value_low[0] == pytest.approx(low, abs=0.02 * wide)

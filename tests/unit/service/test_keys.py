@@ -9,7 +9,7 @@ from service.keys import Keyring, digest, keyring_from, new_key
 
 
 def authorize(ring: Keyring, key: str | None, *, client: str | None = "192.0.2.1", proxied: bool = False) -> str:
-    return ring.authorize(None if key is None else f"Bearer {key}", "score", client, proxied=proxied)
+    return ring.authorize(b"" if key is None else f"Bearer {key}".encode(), "score", client, proxied=proxied)
 
 
 def test_a_new_key_is_known_by_its_line_and_two_are_never_the_same() -> None:
@@ -25,8 +25,8 @@ def test_several_keys_serve_at_once_while_one_replaces_another() -> None:
     assert (authorize(ring, old), authorize(ring, new)) == ("old", "new")
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic abc", "Bearer nobody", "Bearer dev"])
-def test_without_a_known_key_nobody_gets_in(header: str | None) -> None:
+@pytest.mark.parametrize("header", [b"", b"Bearer", b"Bearer ", b"Basic abc", b"Bearer nobody", b"Bearer dev", b"Bearer \xff"])
+def test_without_a_known_key_nobody_gets_in(header: bytes) -> None:
     with pytest.raises(Unauthorized):
         keyring_from(new_key("crm", ["score"])[1]).authorize(header, "score", "127.0.0.1", proxied=False)
 
