@@ -29,8 +29,8 @@ class Line(NamedTuple):
 
     @property
     def mb_per_million(self) -> float:
-        """Its slope, in MB per million requests."""
-        return (self.end_mb - self.start_mb) / (self.last - self.first) * 1e6
+        """Its slope, in MB per million requests; what is below a kilobyte is the arithmetic's."""
+        return round((self.end_mb - self.start_mb) / (self.last - self.first) * 1e6, 3)
 
 
 def fitted(samples: Sequence[Sample]) -> dict[str, Line]:

@@ -47,15 +47,16 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def show(title: str, verdicts: list[Verdict]) -> int:
-    """Print the verdicts as a table and the broken bars by name; the exit code, 1 when there are any."""
-    table = Table("figure", "measured", "bar", "", "why", title=title)
+    """Print the verdicts as a table, and each broken bar with its reason; the exit code, 1 when there are any."""
+    table = Table("figure", Column("measured", justify="right"), "bar", "", title=title)
     for verdict in verdicts:
         met = "[green]met[/]" if verdict.met else "[bold red]MISSED[/]"
-        table.add_row(verdict.name, f"{verdict.measured:,.4g}", str(verdict.bar), met, verdict.bar.why)
+        table.add_row(verdict.name, f"{verdict.measured:,.4g}", str(verdict.bar), met)
     Console().print(table)
     missed = [verdict for verdict in verdicts if not verdict.met]
     for verdict in missed:
-        Console(highlight=False).print(f"missed: {verdict.name}: {verdict.measured:,.4g}, {verdict.bar}", markup=False)
+        told = f"missed: {verdict.name}: {verdict.measured:,.4g}, {verdict.bar}: {verdict.bar.why}"
+        Console(highlight=False, soft_wrap=True).print(told, markup=False)
     return 1 if missed else 0
 
 

@@ -39,6 +39,7 @@ class Row(msgspec.Struct, frozen=True):
     throughput_to_bare: float
     p50_to_bare: float
     p99_to_bare: float
+    cpu_to_bare: float
 
 
 def row(contestant: Contestant, played: Played) -> Row:
@@ -53,6 +54,7 @@ def row(contestant: Contestant, played: Played) -> Row:
         throughput_to_bare=ratio(played, "answers_per_s", *beside),
         p50_to_bare=ratio(played, "p50_ms", *beside),
         p99_to_bare=ratio(played, "p99_ms", *beside),
+        cpu_to_bare=ratio(played, "cpu_us_per_answer", *beside),
     )
 
 

@@ -58,7 +58,7 @@ prototype (float[n, F] x) => (float[n, T] survival, float[n, F] reasons) {
 
 
 def prototype_rate(tables: Tables, x: Vector) -> float:
-    """Rows a second that the prototype's graph of a model's `tables` scores of `x` [n, F], in this thread."""
+    """Rows of `x` [n, F] that the prototype's graph of a model's `tables` scores in a second of this thread's core."""
     session = _session(tables)
     few = x[: max(CHUNKS)]
     expected = tables._replace(pairs=[]).survival(few)
@@ -68,10 +68,10 @@ def prototype_rate(tables: Tables, x: Vector) -> float:
 
 
 def _rate(session: ort.InferenceSession, x: Vector, rows: int) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     for start in range(0, len(x), rows):
         session.run(None, {"x": x[start : start + rows]})
-    return len(x) / (time.perf_counter() - started)
+    return len(x) / (time.process_time() - started)
 
 
 def _session(tables: Tables) -> ort.InferenceSession:

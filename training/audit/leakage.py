@@ -18,7 +18,7 @@ from training.errors import DataError
 from training.evaluation.metrics import Weighed
 from training.model.personperiods import Ints
 from training.reading.book import Book
-from training.reading.lifetimes import Lifetimes
+from training.reading.lifetimes import Lifetimes, gone
 
 __all__ = ["Evidence", "FeatureLeaks", "Leaks", "check_leaks", "refuse_leaks"]
 
@@ -96,11 +96,11 @@ def _judge(feature: Feature, evidence: tuple[Evidence, ...], reason: str | None)
 
 def _customers(book: Book, frame: pl.DataFrame, lives: Lifetimes) -> tuple[Ints, Customers]:
     """Positions of those who are looked at, and what the tests need to know of them."""
-    here = ~(lives.event | lives.other_exit)
+    here, left = ~gone(book, frame, lives), lives.event | lives.other_exit
     rng = np.random.default_rng(40)
-    parts = [rng.permutation(np.flatnonzero(which))[:LOOKED_AT] for which in (here, ~here)]
+    parts = [rng.permutation(np.flatnonzero(which))[:LOOKED_AT] for which in (here, left)]
     chosen = np.sort(np.concatenate(parts))
-    sizes = np.where(here[chosen], here.sum() / max(len(parts[0]), 1), (~here).sum() / max(len(parts[1]), 1))
+    sizes = np.where(here[chosen], here.sum() / max(len(parts[0]), 1), left.sum() / max(len(parts[1]), 1))
     horizon = book.lifetime.horizons[0]
     known = Weighed.over(lives, np.ones((len(lives), 1)), horizon)
     certain = np.zeros(len(lives))

@@ -13,6 +13,10 @@ which is what the money needs.
 
 A tenure counted as "started" is the number of the last period itself: event, exit or censoring falls in period k, at
 risk in 1..k. A plain yes/no book is the case k = 1. With entry a, only the periods after a count (delayed entry).
+
+Of dates, a period counts where all of it was observed. Of the one under way on `observed_until` only those who have
+left already would count, not those who still may; of the one under way on `observed_from`, only those who had not yet
+left. So a customer who left in the former is censored at its beginning, and entry is at the end of the latter.
 """
 
 from __future__ import annotations
@@ -72,10 +76,13 @@ def lifetimes(book: Book, frame: pl.DataFrame) -> Lifetimes:
     completed = np.zeros(len(frame), dtype=np.int32)
     entry = np.zeros(len(frame), dtype=np.int32)
     if life.start is not None and life.end is not None and life.observed_until is not None:
-        start = frame[life.start]
-        completed = completed_periods(start, frame[life.end].fill_null(life.observed_until), book.source.period)
+        start, period = frame[life.start], book.source.period
+        completed = completed_periods(start, frame[life.end].fill_null(life.observed_until), period)
+        known = completed < completed_periods(start, life.observed_until, period)
+        churned, left = churned & known, left & known
         if life.observed_from is not None:
-            entry = np.maximum(completed_periods(start, life.observed_from, book.source.period), 0)
+            day_before = life.observed_from - dt.timedelta(days=1)
+            entry = np.maximum(completed_periods(start, day_before, period) + 1, 0)
     elif life.tenure is not None:
         completed = frame[life.tenure].to_numpy().astype(np.int32)
         if life.entry is not None:
@@ -85,7 +92,15 @@ def lifetimes(book: Book, frame: pl.DataFrame) -> Lifetimes:
     else:
         last = completed + ((churned | left) if life.tenure_counts == "completed" else 0)
     _need_both(book, frame, churned)
-    return Lifetimes(entry=entry, exit=last.astype(np.int32), event=churned, other_exit=left)
+    observed = last > entry
+    return Lifetimes(np.minimum(entry, last), last.astype(np.int32), churned & observed, left & observed)
+
+
+def gone(book: Book, frame: pl.DataFrame, lives: Lifetimes) -> Bools:
+    """Which customers have left for whatever reason, those included who did in a period that does not count. [n]."""
+    if book.lifetime.end is None:
+        return lives.event | lives.other_exit
+    return frame[book.lifetime.end].is_not_null().to_numpy()
 
 
 def completed_periods(start: pl.Series, end: pl.Series | dt.date, period: Period) -> Ints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 from collections.abc import Iterator
@@ -13,10 +14,13 @@ import pytest
 
 from loadtest import load, overload, soak, verdicts
 from loadtest.budgets import BUDGETS, read_budgets
-from loadtest.stage import Prepared
+from loadtest.stage import Prepared, gatekeeper
 
 DAY_SECONDS = "20"
 """The shortest day in which every kind of traffic has its turn: locust looks at its shape once a second."""
+
+PATIENT = {"GATEKEEPER_STORE_TIMEOUT_MS": "5000", "GATEKEEPER_BREAKER_PROBE_MS": "5000"}
+"""A busy machine is to degrade no answer: then each of them has to be right."""
 
 pytestmark = pytest.mark.skipif(
     len(os.sched_getaffinity(0)) < 2, reason="a load run needs a core for the server, and one for the load"
@@ -31,6 +35,7 @@ def _stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, telco: Path) -> Iter
     for module in (load, soak, overload):
         monkeypatch.setattr(module, "prepare", lambda _: prepared)
         monkeypatch.setattr(module, "HERE", tmp_path)
+    monkeypatch.setattr(load, "gatekeeper", functools.partial(gatekeeper, env=PATIENT))
     for writer in (load, soak, verdicts):
         monkeypatch.setattr(writer, "OUT", tmp_path)
     yield
@@ -49,7 +54,7 @@ def test_a_short_day_has_every_kind_of_traffic_and_fails_on_a_budget_that_nothin
     rows = msgspec.json.decode((tmp_path / "load.json").read_bytes())
     assert {row["name"] for row in rows} == read_budgets(BUDGETS).keys()
     assert all(row["requests"] > 0 for row in rows)
-    assert sum(row["failures_share"] * row["requests"] for row in rows) < 0.1 * sum(row["requests"] for row in rows)
+    assert [row["name"] for row in rows if row["failures_share"]] == []
     assert "score stored" in (tmp_path / "load.html").read_text("utf-8")
 
 

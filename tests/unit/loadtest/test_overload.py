@@ -62,7 +62,7 @@ def test_health_that_is_refused_or_late_is_a_miss() -> None:
 
 
 def test_an_oversized_body_that_is_not_refused_is_a_miss() -> None:
-    assert missed(oversized=[413, 200]) == {"oversized bodies not answered 413"}
+    assert missed(oversized=[413, 200]) == {"oversized bodies neither answered 413 nor 503"}
 
 
 def test_every_bar_has_a_reason() -> None:

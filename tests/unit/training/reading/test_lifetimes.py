@@ -25,6 +25,7 @@ from training.reading.lifetimes import (
     Lifetimes,
     at_risk,
     completed_periods,
+    gone,
     kaplan_meier,
     lifetimes,
     other_exit_survival,
@@ -117,16 +118,46 @@ def test_tenures_become_lifetimes_as_the_design_says(
 
 
 def test_dates_become_completed_periods_with_delayed_entry_and_competing_exits(tmp_path: Path) -> None:
-    rows = ("d,2026-03-15,,,1", "e,2024-12-31,,,1")
+    rows = (
+        "d,2026-03-15,,,1",
+        "e,2024-12-31,,,1",
+        "f,2025-01-01,2026-03-31,churned,1",
+        "g,2024-12-20,2025-01-05,churned,1",
+    )
     book = read_book(write_book(tmp_path, DATES, DATES_HEADER, *DATES_ROWS, *rows))
-    lives = lifetimes(book, ingest(book).frame)
-    # a left after 2 months, b is there after 9, c moved after 12 of which 7 were before observation, d has begun,
-    # e completed no month before observation
-    assert lives.entry.tolist() == [0, 0, 7, 0, 0]
-    assert lives.exit.tolist() == [3, 9, 13, 0, 15]
-    assert lives.event.tolist() == [True, False, False, False, False]
-    assert lives.other_exit.tolist() == [False, False, True, False, False]
-    assert lives.observed.tolist() == [True, True, True, False, True]
+    frame = ingest(book).frame
+    lives = lifetimes(book, frame)
+    # a left after 2 months, b is there after 9, c moved after 12 of which the eighth was under way when observation
+    # began, d has begun; e completed no month before observation and was in its first, as g was when it left; f left in
+    # the month that was under way at the end
+    assert lives.entry.tolist() == [0, 0, 8, 0, 1, 0, 1]
+    assert lives.exit.tolist() == [3, 9, 13, 0, 15, 14, 1]
+    assert lives.event.tolist() == [True, False, False, False, False, False, False]
+    assert lives.other_exit.tolist() == [False, False, True, False, False, False, False]
+    assert lives.observed.tolist() == [True, True, True, False, True, True, False]
+    assert gone(book, frame, lives).tolist() == [True, False, True, False, False, True, True]
+
+
+@pytest.mark.parametrize("period", ["month", "quarter", "year"])
+@pytest.mark.parametrize("since", [None, dt.date(2023, 4, 15)])
+def test_whoever_leaves_on_any_day_churns_as_often_as_in_truth(
+    tmp_path: Path, period: Period, since: dt.date | None
+) -> None:
+    toml = DATES.replace("observed_from = 2025-01-01", f"observed_from = {since}" if since else "")
+    book = read_book(write_book(tmp_path, toml.replace('"month"', f'"{period}"'), DATES_HEADER, *DATES_ROWS))
+    n, rng = 200_000, np.random.default_rng(0)
+    first, until = np.datetime64("2020-03-31"), np.datetime64("2026-03-31")
+    start = first + rng.integers(0, (until - first).astype(int), n)
+    end = start + np.ceil(1100 * rng.weibull(0.8, n)).astype("m8[D]")
+    periods = {"month": 12, "quarter": 4, "year": 1}[period]
+    truth = (completed_periods(pl.Series(start), pl.Series(end), period) < periods).mean()
+    seen = end >= np.datetime64(since or first)
+    frame = pl.DataFrame({"start": start[seen], "end": end[seen], "why": "churned"}).with_columns(
+        pl.col("start", "end").cast(pl.Date)
+    )
+    told = frame.with_columns(pl.when(pl.col("end") <= until.item()).then(pl.col("end", "why")))
+    stays = kaplan_meier(lifetimes(book, told), periods)
+    assert 1 - stays[-1] == pytest.approx(truth, abs=0.005)
 
 
 def test_with_dates_and_no_outcome_every_end_is_churn(tmp_path: Path) -> None:
