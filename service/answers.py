@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import Literal
 
 import msgspec
@@ -13,15 +12,18 @@ from numpy.typing import NDArray
 from models.assess import BANDS, Assessments, Assessor, Band
 from models.contract import Scalar
 from models.policy import ACTIONS, Action
-from models.value import CAUSES, Cause, Period, Value
+from models.value import CAUSES, Cause, Period
 from service import texts
 from service.settings import Language
 
 Degraded = Literal["store_unavailable", "no_features"]
 TOP_REASONS = 3
 
+_SCALES = 10.0 ** np.array([[6], [6], [2], [2], [2], [2], [6], [4], [6], [6]])
+"""Rounds an answer's numbers: shares to six places, money to two, a ratio to four."""
 
-class Risk(msgspec.Struct, frozen=True):
+
+class Risk(msgspec.Struct, frozen=True, gc=False):
     """P(churn within `horizon` periods), its 80 % interval from `low` to `high`, the book's mean of it, and its band.
 
     `support` is how many person-periods of the book stand behind the feature value that the fewest customers share.
@@ -38,7 +40,7 @@ class Risk(msgspec.Struct, frozen=True):
     support: int
 
 
-class Worth(msgspec.Struct, frozen=True):
+class Worth(msgspec.Struct, frozen=True, gc=False):
     """Money in `currency`; null where it is not known. `break_even` is a period, null when it never pays back.
 
     `net_value_low` to `net_value_high` is an 80 % interval, `net_negative_probability` how sure it is that the
@@ -57,7 +59,7 @@ class Worth(msgspec.Struct, frozen=True):
     beyond_data_share: float | None
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """A feature's share of the risk in percentage points, against the mean of the book."""
 
     feature: str
@@ -66,7 +68,7 @@ class Reason(msgspec.Struct, frozen=True):
     points: float
 
 
-class Model(msgspec.Struct, frozen=True):
+class Model(msgspec.Struct, frozen=True, gc=False):
     """Which model and policy answered."""
 
     name: str
@@ -75,7 +77,7 @@ class Model(msgspec.Struct, frozen=True):
     policy: str
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answer to one prospect."""
 
     prospect_id: str
@@ -128,53 +130,57 @@ class _Writer:
     """Writes answers one by one, from what is made for all of them at once."""
 
     def __init__(self, assessor: Assessor, found: Assessments, *, all_reasons: bool) -> None:
-        manifest, names = assessor.bundle.manifest, assessor.contract.names
-        self._assessor, self._found = assessor, found
+        manifest, names, value = assessor.bundle.manifest, assessor.contract.names, found.value
+        top = assessor.top_reasons(found, len(names) if all_reasons else TOP_REASONS)
+        self._assessor = assessor
         self._model = Model(manifest.name, manifest.version, manifest.contract_hash, assessor.policy.hash)
-        self._top = assessor.top_reasons(found, len(names) if all_reasons else TOP_REASONS).tolist()
-        self._worths = _worths(found.value, manifest.currency)
+        self._base = round(manifest.base, 6)
+        self._risk = found.risk.tolist()
+        self._numbers = _rounded(found)
+        self._break_even = value.break_even.tolist()
+        self._support = found.support.astype(np.int64).tolist()
+        self._choices = np.array((found.band, found.action, found.rule, value.cause)).T.tolist()
+        self._flags = np.array((value.known, value.ltv_minus, found.capped)).T.tolist()
+        self._top = top.tolist()
+        self._top_x = np.take_along_axis(found.x, top, axis=1).tolist()
+        self._top_points = np.take_along_axis(found.points, top, axis=1).astype(np.float64).round(4).tolist()
         self._missing = _named(names, found.missing)
         self._unknown = _named(names, found.unknown)
         self._out_of_range = _named(names, found.out_of_range)
 
     def answer(self, row: int, about: About) -> Answer:
-        assessor, found, lang = self._assessor, self._found, about.style.lang
+        assessor, lang = self._assessor, about.style.lang
         manifest = assessor.bundle.manifest
-        score, band, action = found.risk.item(row), BANDS[found.band.item(row)], ACTIONS[found.action.item(row)]
-        percent = round(100 * score)
-        ltv_minus = found.value.ltv_minus.item(row)
+        score = self._risk[row]
+        low, high, pltv, net, net_low, net_high, negative, to_cpa, loss, beyond = self._numbers[row]
+        band_at, action_at, rule_at, cause_at = self._choices[row]
+        known, ltv_minus, capped = self._flags[row]
+        band, action, percent = BANDS[band_at], ACTIONS[action_at], round(100 * score)
+        cause = CAUSES[cause_at] if ltv_minus else None
         missing = self._missing[row]
         nothing_known = len(missing) == len(assessor.contract.names)
         because: Degraded | None = (
             "store_unavailable" if about.store_unavailable else "no_features" if nothing_known else None
         )
-        cause = CAUSES[found.value.cause.item(row)] if ltv_minus else None
         what = texts.finding(action, band, cause=cause, nothing_known=nothing_known)
-        horizon = manifest.horizons[0]
+        horizon, period = manifest.horizons[0], manifest.period
         return Answer(
             prospect_id=about.prospect_id,
             decision_id=about.decision_id,
             scored_at=about.scored_at,
-            risk=Risk(
-                score=round(score, 6),
-                percent=percent,
-                low=_rounded(found.risk_low.item(row), 6),
-                high=_rounded(found.risk_high.item(row), 6),
-                band=band,
-                base=round(manifest.base, 6),
-                horizon=horizon,
-                period=manifest.period,
-                support=int(found.support.item(row)),
+            risk=Risk(round(score, 6), percent, low, high, band, self._base, horizon, period, self._support[row]),
+            value=Worth(
+                *(manifest.currency, pltv, net, net_low, net_high, negative, to_cpa),
+                *(self._break_even[row] or None, loss, beyond),
             ),
-            value=self._worths[row],
-            ltv_minus=ltv_minus if found.value.known.item(row) else None,
+            ltv_minus=ltv_minus if known else None,
             cause=cause,
             action=action,
-            rule=assessor.policy.rules[found.rule.item(row)].name,
-            capped=found.capped.item(row),
+            rule=assessor.policy.rules[rule_at].name,
+            capped=capped,
             reasons=self._reasons(row, about.style),
             title=texts.title(what, lang),
-            message=texts.message(what, band, percent, texts.span_of(horizon, manifest.period, lang), lang),
+            message=texts.message(what, band, percent, texts.span_of(horizon, period, lang), lang),
             missing=missing,
             unknown=self._unknown[row],
             out_of_range=self._out_of_range[row],
@@ -185,43 +191,35 @@ class _Writer:
         )
 
     def _reasons(self, row: int, style: Style) -> list[Reason]:
-        contract, found, top = self._assessor.contract, self._found, self._top[row]
+        contract, count = self._assessor.contract, None if style.all_reasons else TOP_REASONS
+        top = zip(self._top[row][:count], self._top_x[row], self._top_points[row], strict=False)
         return [
             Reason(
-                feature=contract.names[position],
-                label=contract.features[position].title(style.lang),
-                value=contract.raw(position, found.x.item(row, position)),
-                points=round(found.points.item(row, position), 4),
+                contract.names[position],
+                contract.features[position].title(style.lang),
+                contract.raw(position, code),
+                points,
             )
-            for position in (top if style.all_reasons else top[:TOP_REASONS])
+            for position, code, points in top
         ]
 
 
-def _worths(value: Value, currency: str) -> list[Worth]:
-    columns = (
-        *(value.pltv, value.net_value, value.net_value_low, value.net_value_high, value.net_negative_probability),
-        *(value.pltv_to_cpa, value.break_even, value.loss_probability, value.beyond_data_share),
-    )
-    return [
-        Worth(
-            currency,
-            _rounded(pltv, 2),
-            _rounded(net, 2),
-            _rounded(low, 2),
-            _rounded(high, 2),
-            _rounded(negative, 6),
-            _rounded(to_cpa, 4),
-            int(break_even) or None,
-            _rounded(loss, 6),
-            _rounded(beyond, 6),
+def _rounded(found: Assessments) -> list[list[float | None]]:
+    """The interval of the risk, and money, as `_SCALES` orders them, for each row; None where a number is not known.
+
+    Nor is one known where the money that was sent is so large that it overflows.
+    """
+    value = found.value
+    columns = np.array(
+        (
+            *(found.risk_low, found.risk_high),
+            *(value.pltv, value.net_value, value.net_value_low, value.net_value_high, value.net_negative_probability),
+            *(value.pltv_to_cpa, value.loss_probability, value.beyond_data_share),
         )
-        for pltv, net, low, high, negative, to_cpa, break_even, loss, beyond in np.array(columns).T.tolist()
-    ]
-
-
-def _rounded(number: float, digits: int) -> float | None:
-    """None where nothing is known; also where the money sent is so large that it overflows."""
-    return round(number, digits) if isfinite(number) else None
+    )
+    columns = np.rint(columns * _SCALES) / _SCALES
+    columns[~np.isfinite(columns)] = np.nan
+    return [[None if number != number else number for number in row] for row in columns.T.tolist()]  # noqa: PLR0124
 
 
 def _named(names: Sequence[str], flags: NDArray[np.bool_]) -> list[list[str]]:

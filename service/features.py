@@ -78,13 +78,13 @@ class FeatureStore:
 
         One round trip, and two more where vectors have to be made anew.
         """
-        keys = [self._keys(prospect_id) for prospect_id in ids]
-        found = await self._store.values([vector for _, vector in keys])
+        hidden = [self._hidden(prospect_id) for prospect_id in ids]
+        found = await self._store.values([f"{self._prefix}v:{each}" for each in hidden])
         head = _mark(contract)
         stored: list[Stored | StoreUnavailable | None] = [_unpack(contract, head, vector) for vector in found]
         stale = [place for place, known in enumerate(stored) if known is None]
         if stale:
-            anew = await self._reencode([keys[place] for place in stale], contract)
+            anew = await self._reencode([self._keys(ids[place]) for place in stale], contract)
             for place, known in zip(stale, anew, strict=True):
                 stored[place] = known
         return stored
@@ -170,8 +170,12 @@ class FeatureStore:
         return anew
 
     def _keys(self, prospect_id: str) -> tuple[str, str]:
-        hidden = hmac.digest(self._secret, prospect_id.encode(), "sha256")[:16].hex()
+        hidden = self._hidden(prospect_id)
         return f"{self._prefix}f:{hidden}", f"{self._prefix}v:{hidden}"
+
+    def _hidden(self, prospect_id: str) -> str:
+        """An id as it stands in keys."""
+        return hmac.digest(self._secret, prospect_id.encode(), "sha256")[:16].hex()
 
 
 def _accepted(contract: Contract, features: Mapping[str, Scalar]) -> tuple[Vector, int]:

@@ -97,4 +97,4 @@ class Scoring:
 
 def rfc3339(at: datetime) -> str:
     """A time in UTC, as the answers write it: `2026-11-21T02:00:00.123Z`."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return at.isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 from models.assess import Band
@@ -86,6 +87,7 @@ def title(found: Finding, lang: Language) -> str:
     return _TITLES[lang][found]
 
 
+@lru_cache(maxsize=4096)
 def message(found: Finding, band: Band, percent: int, span: str, lang: Language) -> str:
     """The score in words, and what it means over `span` (see `span_of`)."""
     separator = " " if lang == "en" else ""
