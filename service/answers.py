@@ -142,8 +142,9 @@ class _Writer:
         self._choices = np.array((found.band, found.action, found.rule, value.cause)).T.tolist()
         self._flags = np.array((value.known, value.ltv_minus, found.capped)).T.tolist()
         self._top = top.tolist()
-        self._top_x = np.take_along_axis(found.x, top, axis=1).tolist()
-        self._top_points = np.take_along_axis(found.points, top, axis=1).astype(np.float64).round(4).tolist()
+        rows = np.arange(len(found))[:, None]
+        self._top_x = found.x[rows, top].tolist()
+        self._top_points = found.points[rows, top].astype(np.float64).round(4).tolist()
         self._missing = _named(names, found.missing)
         self._unknown = _named(names, found.unknown)
         self._out_of_range = _named(names, found.out_of_range)

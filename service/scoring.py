@@ -63,7 +63,8 @@ class Scoring:
             now: when they are scored; dates are seen from its day in UTC.
         """
         stored = await self._stored(assessor, [each.prospect_id for each in asked])
-        x = np.full((len(asked), len(assessor.contract.features)), np.nan, dtype=np.float32)
+        x = np.empty((len(asked), len(assessor.contract.features)), dtype=np.float32)
+        x.fill(np.nan)
         for row, (each, known) in enumerate(zip(asked, stored, strict=True)):
             if isinstance(known, Stored):
                 x[row] = known.x

@@ -1,7 +1,7 @@
 """Requests that arrive together are scored together: one round trip to the store and one model run for all of them.
 
-Together means in one turn of the event loop, or while others are being scored: most of what a run costs, it costs for
-one as for sixteen. A lone request goes at the end of the turn in which it came.
+Together means in one turn of the event loop, or while others are being scored and answered: most of what a run costs, it
+costs for one as for sixteen. A lone request goes at the end of the turn in which it came.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ class Member(NamedTuple):
 PATIENCE_S = 0.002
 """Who came while others are scored waits for them no longer: they may be waiting for a slow store."""
 
+TURNS = 3
+"""Turns of the event loop from the end of a run to the next: in the first its answers go out, in the others those who ask
+again at once are read. With 16 connections it doubles how many share a run."""
+
 
 class Ticks:
     """Gathers what is asked until it can be scored.
@@ -45,21 +49,23 @@ class Ticks:
         self._deadline_s = deadline_s
         self._gathered: dict[Assessor, list[Member]] = {}
         self._scored: set[asyncio.Task[None]] = set()
+        self._free = True
 
     def join(self, assessor: Assessor, asked: Asked) -> asyncio.Future[Answer]:
         """The answer to a prospect that `assessor` has checked."""
         loop = asyncio.get_running_loop()
         if not self._gathered:
-            if self._scored:
-                loop.call_later(PATIENCE_S, self._go)
-            else:
+            if self._free:
                 loop.call_soon(self._go)
+            else:
+                loop.call_later(PATIENCE_S, self._go)
         answer: asyncio.Future[Answer] = loop.create_future()
         self._gathered.setdefault(assessor, []).append(Member(asked, answer, loop.time()))
         return answer
 
     def _go(self) -> None:
         gathered, self._gathered = self._gathered, {}
+        self._free = self._free and not gathered
         for assessor, members in gathered.items():
             for start in range(0, len(members), CHUNK):
                 task = asyncio.create_task(self._score(assessor, members[start : start + CHUNK]))
@@ -68,7 +74,15 @@ class Ticks:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._scored.discard(task)
-        if not self._scored:
+        self._rest(TURNS)
+
+    def _rest(self, turns: int) -> None:
+        if self._scored:
+            return
+        if turns:
+            asyncio.get_running_loop().call_soon(self._rest, turns - 1)
+        else:
+            self._free = True
             self._go()
 
     async def _score(self, assessor: Assessor, members: list[Member]) -> None:
