@@ -80,6 +80,6 @@ async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             await task
 
 
-async def _log_unexpected(error: Exception, scope: Any) -> None:
+async def _log_unexpected(error: Exception, _scope: Any) -> None:
     if getattr(error, "status_code", 500) >= 500 and not isinstance(error, ServiceError):
-        log_failure(error, scope)
+        log_failure(error)

@@ -10,7 +10,6 @@ they changed in between. Keys hold an HMAC of the person's id, never the id.
 
 from __future__ import annotations
 
-import hmac
 import secrets
 import struct
 from collections.abc import Awaitable, Mapping, Sequence
@@ -25,6 +24,7 @@ from models.contract import Contract, Scalar, Vector
 from models.errors import FeatureError
 from service import feature_scripts
 from service.errors import StoreUnavailable
+from service.ids import Pseudonyms
 from service.metrics import Metrics
 from service.store import Store
 
@@ -69,7 +69,7 @@ class FeatureStore:
         self._store = store
         self._redis = store.client
         self._prefix = f"gk:{tenant}:"
-        self._secret = id_secret.encode()
+        self._pseudonyms = Pseudonyms(id_secret.encode())
         self._ttl_ms = int(ttl.total_seconds() * 1000)
         self._metrics = metrics
 
@@ -78,7 +78,7 @@ class FeatureStore:
 
         One round trip, and two more where vectors have to be made anew.
         """
-        hidden = [self._hidden(prospect_id) for prospect_id in ids]
+        hidden = [self._pseudonyms.of(prospect_id) for prospect_id in ids]
         found = await self._store.values([f"{self._prefix}v:{each}" for each in hidden])
         head = _mark(contract)
         stored: list[Stored | StoreUnavailable | None] = [_unpack(contract, head, vector) for vector in found]
@@ -170,12 +170,8 @@ class FeatureStore:
         return anew
 
     def _keys(self, prospect_id: str) -> tuple[str, str]:
-        hidden = self._hidden(prospect_id)
+        hidden = self._pseudonyms.of(prospect_id)
         return f"{self._prefix}f:{hidden}", f"{self._prefix}v:{hidden}"
-
-    def _hidden(self, prospect_id: str) -> str:
-        """An id as it stands in keys."""
-        return hmac.digest(self._secret, prospect_id.encode(), "sha256")[:16].hex()
 
 
 def _accepted(contract: Contract, features: Mapping[str, Scalar]) -> tuple[Vector, int]:

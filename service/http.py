@@ -65,9 +65,7 @@ async def read_json(request: HttpRequest, limit_bytes: int) -> bytes:
 
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit_bytes: int) -> bytes:
     """What `read_json` reads, from the parts of an ASGI request."""
-    kind = headers.get(b"content-type", b"")
-    if kind != JSON and kind.partition(b";")[0].strip().lower() != JSON:
-        raise UnsupportedMedia("send the body as application/json")
+    declared_json(headers)
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared[:12]) > limit_bytes:
         raise TooLarge(limit_bytes)
@@ -81,6 +79,17 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit_byte
             raise TooLarge(limit_bytes)
         if not message.get("more_body", False):
             return body
+
+
+def declared_json(headers: Mapping[bytes, bytes]) -> None:
+    """Let pass a request that declares its body as JSON.
+
+    Raises:
+        UnsupportedMedia: it declares something else, or nothing.
+    """
+    kind = headers.get(b"content-type", b"")
+    if kind != JSON and kind.partition(b";")[0].strip().lower() != JSON:
+        raise UnsupportedMedia("send the body as application/json")
 
 
 def json_response(content: object, status_code: int = 200) -> Response[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import structlog
 from litestar import Litestar
@@ -35,7 +35,7 @@ class Observed:
             return
         method = scope["method"]
         started = time.perf_counter()
-        own_id = request_id(scope["headers"])
+        own_id = request_id(dict(scope["headers"]))
         status = 500
 
         async def observed_send(message: Message) -> None:
@@ -66,7 +66,7 @@ def answered(metrics: Metrics, route: str, method: str, status: int, started: fl
     )
 
 
-def log_failure(error: Exception, _scope: Scope) -> None:
+def log_failure(error: Exception) -> None:
     """Log an error that nobody expected: its class and where it rose, not its text, which may quote personal data."""
     frames, trace = [], error.__traceback__
     while trace is not None:
@@ -76,11 +76,11 @@ def log_failure(error: Exception, _scope: Scope) -> None:
     log.error("failure", error=type(error).__name__, frames=frames[-12:])
 
 
-def request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+def request_id(headers: Mapping[bytes, bytes]) -> bytes:
     """The id that a request brings, if it is a sane one, else a new one."""
-    for name, value in headers:
-        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
-            return bytes(value)
+    brought = headers.get(b"x-request-id")
+    if brought is not None and _SANE_ID.fullmatch(brought):
+        return brought
     return os.urandom(16).hex().encode()
 
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from math import inf
-from typing import Any, cast
+from typing import Any
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.admission import Admission
+from service.direct import Direct
 from service.errors import Overloaded, ServiceError, TooSlow
+from service.hotpath import PATH, HotPath, Request
 from service.metrics import Metrics
 from service.observe import request_id
 from service.problems import http_answer
+
+_HOT = PATH.encode()
 
 _WATCHED = (b"/health/", b"/metrics")
 """Let in at any load: whoever watches must see what happens."""
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What bounds the connections of a server.
+    """What bounds the connections of a server, and the route that they answer themselves.
 
     tasks: requests that may be there at once, however little of them has arrived.
     client_timeout_s: for a header from its first byte on, then for the body, answered already or not, and for reading
@@ -28,6 +32,7 @@ class Limits(msgspec.Struct, frozen=True):
     idle_s: for the first byte of a request.
     """
 
+    hot: HotPath
     admission: Admission
     metrics: Metrics
     tasks: int
@@ -44,6 +49,7 @@ class Bounded(HttpToolsProtocol):
         self._late_at = self.loop.time() + limits.idle_s
         self._arriving: str | None = None
         self._owed = 0
+        self._direct: Direct | None = None
         self._unread, self._unread_at = 0, inf
 
     def on_message_begin(self) -> None:
@@ -55,10 +61,13 @@ class Bounded(HttpToolsProtocol):
         now = self.loop.time()
         self._arriving = "body"
         self._late_at = now + self._limits.client_timeout_s
-        if self._admitted(now):
-            super().on_headers_complete()
-        else:
+        if not self._admitted(now):
             self._refuse()
+        elif (request := self._plain_score()) is not None:
+            self._direct = Direct(self._limits.hot, request, self._reply)
+            self.cycle = self._direct  # type: ignore[assignment]
+        else:
+            super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -67,6 +76,8 @@ class Bounded(HttpToolsProtocol):
             self._late_at = inf
             self._owed += 1
             self._limits.admission.in_flight += 1
+            if isinstance(self.cycle, Direct):
+                self.cycle.run()
         else:
             self._late_at = self.loop.time() + self._limits.idle_s
 
@@ -77,6 +88,8 @@ class Bounded(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._settle(self._owed)
+        if self._direct is not None:
+            self._direct.cancel()
 
     def cut_if_late(self, now: float) -> None:
         """Cut off a client who has not sent a request, or read an answer, in time; `now` is the event loop's."""
@@ -87,7 +100,7 @@ class Bounded(HttpToolsProtocol):
             self.transport.abort()
         if self._late_at < now:
             if self._arriving and not (self.cycle.response_started if self._arriving == "body" else self._answering):
-                self._answer(TooSlow("the request did not arrive in time"))
+                self._tell(TooSlow("the request did not arrive in time"))
             self.transport.close()
 
     @property
@@ -100,20 +113,48 @@ class Bounded(HttpToolsProtocol):
         crowded = len(self.tasks) >= limits.tasks or not limits.admission.admits(now)
         return not crowded or self._answering or self.url.startswith(_WATCHED)
 
+    def _plain_score(self) -> Request | None:
+        """The request, if it is one for the hot path that can be answered from the connection."""
+        path, _, query_string = self.url.partition(b"?")
+        if path != _HOT or self._answering or self.expect_100_continue or self.parser.get_method() != b"POST":
+            return None
+        headers = dict(self.headers)
+        length = headers.get(b"content-length", b"")
+        if not length.isdigit() or int(length) > self._limits.hot.limit_bytes or not self.parser.should_keep_alive():
+            return None
+        request = Request("POST", query_string, headers, self.client)
+        try:
+            self._limits.hot.let_in(request)
+        except ServiceError:
+            return None  # refused before its body is there
+        return request
+
+    def _reply(self, lines: list[bytes], keep_alive: bool) -> None:  # noqa: FBT001
+        """Write the answer of a Direct, and go on as after one of uvicorn's own."""
+        self._direct = None
+        if self.transport.is_closing():
+            return
+        for header in self.server_state.default_headers:
+            lines.insert(1, b"%s: %s\r\n" % header)
+        self.transport.write(b"".join(lines))
+        if not keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
     def _settle(self, answers: int) -> None:
         self._owed -= answers
         self._limits.admission.in_flight -= answers
 
     def _refuse(self) -> None:
         self._limits.metrics.overloaded()
-        self._answer(Overloaded("more requests are in flight than can be answered in time"))
+        self._tell(Overloaded("more requests are in flight than can be answered in time"))
         if self.cycle is None:
-            self.cycle = cast("RequestResponseCycle", _Refused())
+            self.cycle = _Refused()
         if self.expect_100_continue or not self.parser.should_keep_alive():
             self.transport.close()
 
-    def _answer(self, error: ServiceError) -> None:
-        self.transport.write(http_answer(error, request_id(self.headers)))
+    def _tell(self, error: ServiceError) -> None:
+        self.transport.write(http_answer(error, request_id(dict(self.headers))))
 
 
 class _Refused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -78,7 +79,7 @@ class Scoring:
                 each.prospect_id,
                 decision,
                 scored_at,
-                rfc3339(datetime.fromtimestamp(known.as_of, UTC)) if isinstance(known, Stored) else None,
+                written_at(known.as_of) if isinstance(known, Stored) else None,
                 isinstance(known, StoreUnavailable),
                 each.style,
             )
@@ -94,6 +95,12 @@ class Scoring:
             return await self._features.vectors(ids, assessor.contract)
         except StoreUnavailable as error:
             return [error] * len(ids)
+
+
+@lru_cache(maxsize=4096)
+def written_at(seconds: float) -> str:
+    """A time in seconds since 1970, as the answers write it."""
+    return rfc3339(datetime.fromtimestamp(seconds, UTC))
 
 
 def rfc3339(at: datetime) -> str:

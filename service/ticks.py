@@ -1,7 +1,7 @@
 """Requests that arrive together are scored together: one round trip to the store and one model run for all of them.
 
-Together means in one turn of the event loop, or while others are being scored and answered: most of what a run costs, it
-costs for one as for sixteen. A lone request goes at the end of the turn in which it came.
+Together means in one turn of the event loop, or while others are being scored and answered: most of what a run costs,
+it costs for one as for sixteen. A lone request goes at the end of the turn in which it came.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Member(NamedTuple):
 PATIENCE_S = 0.002
 """Who came while others are scored waits for them no longer: they may be waiting for a slow store."""
 
-TURNS = 3
-"""Turns of the event loop from the end of a run to the next: in the first its answers go out, in the others those who ask
-again at once are read. With 16 connections it doubles how many share a run."""
+TURNS = 6
+"""Turns of the event loop from the end of a run to the next: in the first its answers go out, in the others those who
+ask again at once are read. With 16 connections it doubles how many share a run, and a turn takes microseconds."""
 
 
 class Ticks:

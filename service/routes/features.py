@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import msgspec
 from litestar import Response, delete, get, patch, post, put
@@ -17,7 +16,7 @@ from service.http import HttpRequest, json_response, read_json, requires
 from service.problems import problem_of
 from service.resources import resources_of
 from service.routes.score import FailedEntry
-from service.scoring import rfc3339
+from service.scoring import rfc3339, written_at
 from service.wire import id_in, read_batch, read_entry, read_features, url_id
 
 PATH = "/v1/prospects/{prospect_id:str}/features"
@@ -77,7 +76,7 @@ async def get_features(request: HttpRequest, prospect_id: FromPath[str]) -> Resp
     raw = await resources_of(request).features.read(prospect_id)
     if raw is None:
         raise UnknownProspect("no features are stored for this prospect")
-    return json_response(KnownFeatures(prospect_id, raw.features, rfc3339(datetime.fromtimestamp(raw.as_of, UTC))))
+    return json_response(KnownFeatures(prospect_id, raw.features, written_at(raw.as_of)))
 
 
 @delete(PATH, guards=_guards, status_code=204)

@@ -152,6 +152,7 @@ def test_who_comes_behind_a_slow_store_does_not_wait_for_those_before(small_regi
     async def scenario(resources: Resources) -> None:
         assessor = resources.live.assessor
         await resources.ticks.join(assessor, asked(assessor, "warm"))
+        await asyncio.sleep(PATIENCE_S)  # its run is over, and its answer out
         own_valkey.freeze()
         first = resources.ticks.join(assessor, asked(assessor, "a"))
         await asyncio.sleep(0)
