@@ -36,7 +36,9 @@ START_S = 20.0
 """Most files have loaded by then; one that has not goes on loading while the service answers without the store."""
 
 STOP_S = 10.0
-WATCH_S = 0.1
+WATCH_S = 0.25
+"""Between looks at the server: it is back within a second of its death."""
+
 
 RETRY_S = 1.0
 """Between attempts to start a server that does not: long enough to leave the machine alone."""

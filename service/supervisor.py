@@ -29,6 +29,9 @@ BIND_S = 3.0
 RESTART_S = (0.1, 5.0)
 """A worker that dies is started again after the first, doubling up to the second while they go on dying."""
 
+LOOK_S = 0.2
+"""Between looks at the workers: each costs the core that they work on."""
+
 STABLE_S = 10.0
 """A worker that lived so long did not die of how it was started."""
 
@@ -100,7 +103,7 @@ class Workers:
                 self._due = time.monotonic() + self._pause()
             if len(self._running) < self._settings.workers and time.monotonic() >= self._due:
                 self._start()
-            time.sleep(0.05)
+            time.sleep(LOOK_S)
 
     def stop(self) -> None:
         """Close the door, let requests in flight finish, then see every worker gone."""
