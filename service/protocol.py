@@ -82,8 +82,16 @@ class Bounded(HttpToolsProtocol):
             self._late_at = self.loop.time() + self._limits.idle_s
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        """Go on with the connection, as uvicorn does, whose timer for idle ones `cut_if_late` stands in for."""
+        self.server_state.total_requests += 1
         self._settle(min(1, self._owed))
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._arriving is None:
+            self._late_at = self.loop.time() + self._limits.idle_s
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
