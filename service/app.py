@@ -63,6 +63,8 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
         await asyncio.to_thread(resources.live.refresh)
         stack.push_async_callback(resources.store.close)
         await resources.store.open()
+        if resources.live.serves:
+            await resources.scoring.warm_up(resources.live.assessor, resources.now())
         await stack.enter_async_context(_running(resources.store.probe()))
         await stack.enter_async_context(_running(resources.live.follow(resources.settings.poll_ms)))
         yield

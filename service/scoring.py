@@ -13,7 +13,7 @@ from models.assess import Assessor
 from models.errors import FeatureError
 from service.answers import About, Answer, Style, answers
 from service.errors import BadInput, StoreUnavailable, key_path
-from service.features import FeatureStore, Stored
+from service.features import CHUNK, FeatureStore, Stored
 from service.ids import decision_ids
 from service.metrics import Metrics
 from service.sentmoney import checked_money, money_columns
@@ -63,6 +63,17 @@ class Scoring:
             asked: the prospects.
             now: when they are scored; dates are seen from its day in UTC.
         """
+        given = await self._answers(assessor, asked, now)
+        self._metrics.assessed((each.action, each.risk.band, each.degraded_because or "no") for each in given)
+        return given
+
+    async def warm_up(self, assessor: Assessor, now: datetime) -> None:
+        """Answer nobody, so that the first who asks finds connection, memory and caches in place."""
+        nobody = checked(assessor, ScoreRequest(""), Style("en"))
+        for count in (1, CHUNK):
+            msgspec.json.encode(await self._answers(assessor, [nobody] * count, now))
+
+    async def _answers(self, assessor: Assessor, asked: Sequence[Asked], now: datetime) -> list[Answer]:
         stored = await self._stored(assessor, [each.prospect_id for each in asked])
         x = np.empty((len(asked), len(assessor.contract.features)), dtype=np.float32)
         x.fill(np.nan)
@@ -85,9 +96,7 @@ class Scoring:
             )
             for each, known, decision in zip(asked, stored, decision_ids(now, len(asked)), strict=True)
         ]
-        given = answers(assessor, found, about)
-        self._metrics.assessed((each.action, each.risk.band, each.degraded_because or "no") for each in given)
-        return given
+        return answers(assessor, found, about)
 
     async def _stored(self, assessor: Assessor, ids: list[str]) -> Sequence[Stored | StoreUnavailable | None]:
         """What the store holds for each prospect, or that it failed to tell."""
