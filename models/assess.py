@@ -141,8 +141,8 @@ class Assessor:
         )
 
     def top_reasons(self, assessments: Assessments, count: int) -> NDArray[np.int64]:
-        """The `count` features with the largest absolute points, largest first. Shape [n, count]."""
-        return np.argsort(-np.abs(assessments.points), axis=1, kind="stable")[:, :count]
+        """The `count` features of the largest absolute points, largest first, equal ones in any order. [n, count]."""
+        return np.argsort(-np.abs(assessments.points), axis=1)[:, :count]
 
 
 class _Gathered(NamedTuple):

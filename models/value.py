@@ -34,6 +34,10 @@ NORMAL_P = np.array([(1 + math.erf(z / math.sqrt(2))) / 2 for z in NORMAL_Z])
 """The normal distribution function, which numpy lacks."""
 
 
+LEAST_MARGIN = 1e-12
+"""A margin per period below that counts as none."""
+
+
 class Value(msgspec.Struct, frozen=True):
     """The value of n prospects. NaN where money is unknown.
 
@@ -78,7 +82,7 @@ def value(
     """
     n, periods = survival.shape
     later, accumulated = _discounting(money.annual_discount_rate, period, periods)
-    stays = survival if other_exits is None else survival * other_exits
+    stays = survival.astype(np.float64) if other_exits is None else survival * other_exits
     annuity = 1.0 + np.vecdot(stays, later)
     beyond_from = max(supported_periods - 1, 0)
     beyond = (np.vecdot(stays[:, beyond_from:], later[..., beyond_from:]) + (supported_periods == 0)) / annuity
@@ -86,39 +90,36 @@ def value(
     margin, closing = np.full(n, money.margin_per_period), np.asarray(money.closing_cost)
     pltv = margin * annuity
     net = pltv - closing
-    known = np.isfinite(net)
-    unknown = ~known
+    unknown = ~np.isfinite(net)
     ltv_minus = net < 0
     cpa = money.acquisition_spent + closing
 
-    # Whoever has paid back stays so: the margin has one sign, and the cost is none or more.
-    paid_back = (margin[:, None] * accumulated >= closing[..., None]).sum(axis=1) * known  # in so many periods
-    never = paid_back == 0
-    loss = 1.0 - stays[np.arange(n), periods - 1 - paid_back].astype(np.float64)
-    loss[paid_back == periods] = 0.0
+    losing = _periods_losing(margin, closing, accumulated)
+    never = losing == periods
+    loss = 1.0 - stays[np.arange(n), losing - 1]
+    loss[losing == 0] = 0.0
     loss[never] = 1.0
     loss[unknown] = np.nan
     beyond[unknown] = np.nan
-    cause = never.astype(np.int64)  # Who never leaves and still does not pay back is no early leaver.
-    cause[~ltv_minus] = -1
 
     if ends is None:
         low = high = negative = np.full(n, np.nan)
     else:
         staying = ends if other_exits is None else ends * other_exits
-        first, second = margin * (1.0 + np.vecdot(staying, later)) - closing
+        first, second = margin * (1.0 + np.vecdot(staying, later.astype(staying.dtype))) - closing
         low, high = np.minimum(net, np.minimum(first, second)), np.maximum(net, np.maximum(first, second))
         negative = _negative_probability(net, low, high)
     return Value(
-        known=known,
+        known=~unknown,
         pltv=pltv,
         net_value=net,
         pltv_to_cpa=pltv / np.where(cpa > 0, cpa, np.nan),
-        break_even=(periods + 1 - paid_back) * ~never,
+        break_even=(losing + 1) * ~never,
         loss_probability=loss,
         beyond_data_share=beyond,
         ltv_minus=ltv_minus,
-        cause=cause,
+        # Who never leaves and still does not pay back is no early leaver.
+        cause=np.where(ltv_minus, never, -1),
         net_value_low=low,
         net_value_high=high,
         net_negative_probability=negative,
@@ -136,6 +137,20 @@ def interval(survival: NDArray[np.floating], spread: NDArray[np.floating]) -> ND
     ends: NDArray[np.floating] = np.exp(ENDS * spread)[:, :, None] * log_survival
     np.exp(ends, out=ends)
     return ends
+
+
+def _periods_losing(margin: Floats, closing: Number, accumulated: Floats) -> NDArray[np.int64]:
+    """How many periods a customer who never leaves spends below what closing costs, of T all if need be. Shape [n].
+
+    Whoever has paid back stays so: the margin has one sign, and the cost is none or more.
+    """
+    covered_at = closing / np.maximum(margin, LEAST_MARGIN)  # in today's worth of as many payments of 1
+    if accumulated.ndim == 1:
+        losing = accumulated.searchsorted(covered_at)
+    else:
+        losing = (~(accumulated >= covered_at[:, None])).sum(axis=1)
+    losing[margin < 0] = accumulated.shape[-1]
+    return losing
 
 
 def _negative_probability(net: Floats, low: Floats, high: Floats) -> Floats:

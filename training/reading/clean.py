@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -20,7 +19,7 @@ from models.errors import nearest
 from models.money import BOUNDS, MoneyTerms
 from training.errors import DataError
 from training.reading.book import outcome
-from training.reading.files import Chunk, columns_of, faults
+from training.reading.files import NOTHING_KNOWN, Chunk, columns_of, faults
 
 Role = Literal["number", "flag", "category", "text", "id", "count", "date", "outcome"]
 Check = tuple[pl.Series, str]
@@ -41,8 +40,6 @@ DATE = r"^([0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2})(?:[T ].*)?$"
 
 FEW: frozenset[Role] = frozenset(("flag", "category", "text", "outcome"))
 """Columns that repeat few values."""
-
-NOTHING_KNOWN: Mapping[str, pl.Enum] = MappingProxyType({})
 
 EXACT = 2**53
 """Up to here a float holds every whole number; codes are no larger."""
@@ -76,7 +73,8 @@ def clean_chunk(
     terms = money_columns(money)
     for name, role in roles.items():
         raw = _readable(chunk, name)
-        columns[name], checks = _known(raw, known.get(name)) or _clean(raw, role)
+        values = _clean_already(raw, role, known.get(name))
+        columns[name], checks = _clean(raw, role) if values is None else (values, [])
         checks += [_out_of_bounds(columns[name], term) for term in terms.get(name, ()) if role == "number"]
         bad += [
             faults(chunk.file, chunk.rows.filter(mask), name, raw.filter(mask), why)
@@ -96,11 +94,16 @@ def money_columns(money: MoneyTerms) -> dict[str, list[str]]:
     return terms
 
 
-def _known(raw: pl.Series, texts: pl.Enum | None) -> tuple[pl.Series, list[Check]] | None:
-    if texts is None or raw.dtype not in (pl.String, pl.Categorical):
-        return None
-    values = raw.cast(texts, strict=False)
-    return (values, []) if values.null_count() == raw.null_count() else None
+def _clean_already(raw: pl.Series, role: Role, texts: pl.Enum | None) -> pl.Series | None:
+    """The values of a column that stands as cleaning would leave it, which costs less to see; None if it may not."""
+    if role == "flag" and (raw.dtype == pl.Boolean or (raw.dtype.is_integer() and raw.is_between(0, 1).all())):
+        return raw.cast(pl.Boolean)
+    if role == "number" and raw.dtype.is_numeric() and raw.is_between(-FLOAT32_MAX, FLOAT32_MAX).all():
+        return raw.cast(pl.Float64)
+    if texts is not None and raw.dtype in (pl.String, texts):
+        values = raw.cast(texts, strict=False)
+        return values if values.null_count() == raw.null_count() else None
+    return None
 
 
 def _clean(raw: pl.Series, role: Role) -> tuple[pl.Series, list[Check]]:

@@ -31,10 +31,10 @@ def build_contract(features: tuple[Feature, ...], frame: pl.DataFrame) -> Contra
 
 def encode(contract: Contract, frame: pl.DataFrame) -> Vector:
     """Clean customers as float32 [n, F]: what `contract.encode` gives row by row, as of each row's AS_OF."""
-    x = np.empty((len(frame), len(contract.features)), dtype=np.float32)
-    for position, values in enumerate(_values(contract.features, frame)):
-        x[:, position] = _codes(contract.features[position], values)
-    return x
+    columns = np.empty((len(contract.features), len(frame)), dtype=np.float32)
+    for feature, column, values in zip(contract.features, columns, _values(contract.features, frame), strict=True):
+        column[:] = _codes(feature, values)
+    return np.ascontiguousarray(columns.T)
 
 
 def known_texts(contract: Contract) -> dict[str, pl.Enum]:
@@ -121,7 +121,7 @@ def _codes(feature: Feature, values: pl.Series) -> Vector:
     codes = np.minimum(codes, len(feature.categories))
     codes[-1] = UNKNOWN
     place = values.cast(_enum(feature), strict=False).to_physical()
-    found: Vector = codes[place.cast(pl.UInt32).fill_null(len(codes) - 1).to_numpy()]
+    found: Vector = codes.take(place.cast(pl.Int64).fill_null(len(codes) - 1).to_numpy())
     if values.has_nulls():
         found[values.is_null().to_numpy()] = MISSING
     return found

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -24,6 +25,8 @@ CHUNK_ROWS = 32_768
 
 VALUE_CHARS = 80
 """How much of a bad value is repeated to a person."""
+
+NOTHING_KNOWN: Mapping[str, pl.Enum] = MappingProxyType({})
 
 FAULTS = pl.Schema({"file": pl.String, "row": pl.Int64, "column": pl.String, "value": pl.String, "reason": pl.String})
 """One line per fault: why a row cannot be used. A row may have several."""
@@ -61,19 +64,21 @@ def columns_of(path: Path) -> list[str]:
     return names
 
 
-def read_chunks(path: Path, columns: Iterable[str] | None = None, repeating: Iterable[str] = ()) -> Iterator[Chunk]:
+def read_chunks(
+    path: Path, columns: Iterable[str] | None = None, known: Mapping[str, pl.Enum] = NOTHING_KNOWN
+) -> Iterator[Chunk]:
     """Every row of a file, in its order, in memory that does not grow with the file.
 
     Args:
         path: of a CSV or a Parquet file.
         columns: those that are needed: others are not read from a Parquet file.
-        repeating: columns that hold few texts, which come from a Parquet file as Categorical.
+        known: the texts that some columns may hold: one that holds no others comes in that type, which costs less.
 
     Raises:
         DataError: the file cannot be read or is damaged, or a quote is left open in it.
     """
     names = columns_of(path)
-    return _parquet_chunks(path, columns, repeating) if path.suffix == ".parquet" else _csv_chunks(path, names)
+    return _parquet_chunks(path, columns, known) if path.suffix == ".parquet" else _csv_chunks(path, names)
 
 
 def faults(chunk_file: str, rows: pl.Series, column: str, values: pl.Series, reason: str) -> pl.DataFrame:
@@ -93,18 +98,31 @@ def _parquet(path: Path, repeating: Iterable[str] = ()) -> Any:
         raise DataError(f"{path}: is not a Parquet file; write it again") from error
 
 
-def _parquet_chunks(path: Path, columns: Iterable[str] | None, repeating: Iterable[str]) -> Iterator[Chunk]:
-    file = _parquet(path, repeating)
+def _parquet_chunks(path: Path, columns: Iterable[str] | None, known: Mapping[str, pl.Enum]) -> Iterator[Chunk]:
+    file = _parquet(path, known)
     wanted = None if columns is None else list(columns)
     done = 0
     try:
         for batch in file.iter_batches(CHUNK_ROWS, columns=wanted):
-            frame = pl.DataFrame(batch)
+            named = zip(batch.schema.names, batch.columns, strict=True)
+            frame = pl.DataFrame({name: _column(values, known.get(name)) for name, values in named})
             rows = pl.int_range(done + 1, done + 1 + len(frame), dtype=pl.Int64, eager=True)
             done += len(frame)
             yield Chunk(path.name, rows, frame, FAULTS.to_frame(), done / file.metadata.num_rows)
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path}: is damaged ({error}); write it again") from error
+
+
+def _column(values: Any, known: pl.Enum | None) -> pl.Series:
+    """A column of a batch: of the type `known` if Arrow holds its texts once each and all of them are known."""
+    if known is None or not isinstance(values, pa.DictionaryArray):
+        return pl.Series(values)
+    distinct = pl.Series(values.dictionary)
+    if distinct.dtype != pl.String:
+        return pl.Series(values)
+    as_known = distinct.cast(known, strict=False)
+    texts = as_known if as_known.null_count() == distinct.null_count() else distinct
+    return texts.gather(pl.Series(values.indices))
 
 
 def _header(path: Path) -> list[str]:

@@ -119,10 +119,11 @@ def test_a_parquet_file_keeps_its_types_and_counts_rows_from_one(
     assert [chunk.share for chunk in read_chunks(path)] == [2 / 3, 1.0]
 
 
-def test_of_a_parquet_file_only_the_columns_needed_are_read_and_repeating_texts_once_each(tmp_path: Path) -> None:
+def test_of_a_parquet_file_only_the_columns_needed_are_read_and_known_texts_in_their_type(tmp_path: Path) -> None:
     path = tmp_path / "d.parquet"
-    pl.DataFrame({"a": ["x", None, "x"], "b": [1, 2, 3], "c": ["p", "q", "r"]}).write_parquet(path)
-    [chunk] = read_chunks(path, ["c", "a"], repeating=["a", "b"])
-    assert sorted(chunk.frame.columns) == ["a", "c"]
-    assert [str(chunk.frame[name].dtype) for name in ("a", "c")] == ["Categorical", "String"]
-    assert chunk.frame["a"].to_list() == ["x", None, "x"]
+    frame = pl.DataFrame({"a": ["x", None, "x"], "b": [1, 2, 3], "c": ["p", "q", "r"], "d": ["x", "new", "x"]})
+    frame.write_parquet(path)
+    texts = pl.Enum(["w", "x"])
+    [chunk] = read_chunks(path, ["c", "a", "d"], {"a": texts, "b": texts, "d": texts})
+    assert chunk.frame.equals(frame.select("c", "a", "d").cast({"a": texts}))
+    assert [chunk.frame[name].dtype for name in ("a", "d")] == [texts, pl.String]
