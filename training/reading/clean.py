@@ -38,6 +38,9 @@ MAX_COUNT = 100_000
 DATE = r"^([0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2})(?:[T ].*)?$"
 """As models.dates reads it."""
 
+UNTIDY = r"^\s|\s$|\n|^$"
+"""What cleaning an id would change or refuse."""
+
 FEW: frozenset[Role] = frozenset(("flag", "category", "text", "outcome"))
 """Columns that repeat few values."""
 
@@ -100,6 +103,8 @@ def _clean_already(raw: pl.Series, role: Role, texts: pl.Enum | None) -> pl.Seri
         return raw.cast(pl.Boolean)
     if role == "number" and raw.dtype.is_numeric() and raw.is_between(-FLOAT32_MAX, FLOAT32_MAX).all():
         return raw.cast(pl.Float64)
+    if role == "id" and raw.dtype == pl.String and not raw.str.contains(UNTIDY).any():
+        return raw
     if texts is not None and raw.dtype in (pl.String, texts):
         values = raw.cast(texts, strict=False)
         return values if values.null_count() == raw.null_count() else None

@@ -116,7 +116,7 @@ def _categories(values: pl.Series) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _codes(feature: Feature, values: pl.Series) -> Vector:
     if feature.kind != "category":
-        return values.cast(pl.Float64).fill_null(float(MISSING)).to_numpy().astype(np.float32)
+        return values.cast(pl.Float32).fill_null(float(MISSING)).to_numpy()
     codes = np.arange(len(feature.categories) + len(feature.rare) + 1, dtype=np.float32)
     codes = np.minimum(codes, len(feature.categories))
     codes[-1] = UNKNOWN

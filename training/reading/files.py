@@ -122,7 +122,7 @@ def _column(values: Any, known: pl.Enum | None) -> pl.Series:
         return pl.Series(values)
     as_known = distinct.cast(known, strict=False)
     texts = as_known if as_known.null_count() == distinct.null_count() else distinct
-    return texts.gather(pl.Series(values.indices))
+    return texts[pl.Series(values.indices)]
 
 
 def _header(path: Path) -> list[str]:
