@@ -37,7 +37,7 @@ class Resources:
             self.metrics,
         )
         self.scoring = Scoring(self.features, self.metrics)
-        self.ticks = Ticks(self.scoring, self.now, settings.deadline_ms / 1000)
+        self.ticks = Ticks(self.scoring, lambda: self.now(), settings.deadline_ms / 1000)  # noqa: PLW0108 - a clock may be stopped
         self.keyring: Keyring = read_keys(settings)
         self.draining = False
 
