@@ -45,9 +45,6 @@ COLUMNS = (
     ("CPU:bare", "cpu_to_bare"),
 )
 
-PATIENT = {"GATEKEEPER_STORE_TIMEOUT_MS": "1000", "GATEKEEPER_BREAKER_PROBE_MS": "1000"}
-"""With 200 features each, the store writes 100 prospects at once, and takes longer than scores may wait for it."""
-
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -104,7 +101,7 @@ def _enter(
     _check(checked, field.right_answers(one, list(ground.prospects)))
     if broad is not None:
         ground = ground._replace(prepared=broad, prospects=broad.prospects())
-        services.append(field.service(ground, "gatekeeper-200-features", [ground.core], env=PATIENT))
+        services.append(field.service(ground, "gatekeeper-200-features", [ground.core]))
         ways = field.ours(ground, services[-1])
         checked.append(ways["stored"]._replace(name="gatekeeper-200-features"))
         alone.append(ways["stored-1conn"]._replace(name="gatekeeper-200-features-1conn"))
