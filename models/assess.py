@@ -141,7 +141,7 @@ class Assessor:
         )
 
     def top_reasons(self, assessments: Assessments, count: int) -> NDArray[np.int64]:
-        """The `count` features of the largest absolute points, largest first, equal ones as in the contract. [n, count]."""
+        """The `count` features of the largest absolute points, largest first, ties in its order. [n, count]."""
         return np.argsort(-np.abs(assessments.points), axis=1, kind="stable")[:, :count]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Request, Response
@@ -47,13 +47,20 @@ def problem_answer(error: Exception) -> tuple[int, dict[str, str], bytes]:
     return problem.status, dict(getattr(error, "headers", None) or {}), msgspec.json.encode(problem)
 
 
-def http_answer(error: ServiceError, request_id: bytes) -> bytes:
-    """The whole answer to `error` as it goes over the wire, for requests that never reach the application."""
+class Canned(NamedTuple):
+    """A whole answer as it goes over the wire, made before anybody asks, for requests that never reach the application."""
+
+    head: bytes
+    tail: bytes
+
+    def with_id(self, request_id: bytes) -> bytes:
+        return b"%sx-request-id: %s\r\n%s" % (self.head, request_id, self.tail)
+
+
+def canned(error: ServiceError) -> Canned:
+    """The answer to `error`, of whatever request."""
     status, headers, body = problem_answer(error)
-    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-    lines = (f"{name.lower()}: {value}\r\n" for name, value in headers.items())
-    return (head + "".join(lines)).encode() + b"content-length: %d\r\nx-request-id: %s\r\n\r\n%s" % (
-        len(body),
-        request_id,
-        body,
-    )
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"content-type: {MEDIA_TYPE}"]
+    lines += [f"{name.lower()}: {value}" for name, value in headers.items()]
+    head = "".join(f"{line}\r\n" for line in lines)
+    return Canned(head.encode(), b"content-length: %d\r\n\r\n%s" % (len(body), body))

@@ -15,9 +15,13 @@ from service.errors import Overloaded, ServiceError, TooSlow
 from service.hotpath import PATH, HotPath, Request
 from service.metrics import Metrics
 from service.observe import request_id
-from service.problems import http_answer
+from service.problems import Canned, canned
 
 _HOT = PATH.encode()
+
+_OVERLOADED = canned(Overloaded("more requests are in flight than can be answered in time"))
+_TOO_SLOW = canned(TooSlow("the request did not arrive in time"))
+"""Made once: while there is too much to do, a refusal must cost next to nothing."""
 
 _WATCHED = (b"/health/", b"/metrics")
 """Let in at any load: whoever watches must see what happens."""
@@ -108,7 +112,7 @@ class Bounded(HttpToolsProtocol):
             self.transport.abort()
         if self._late_at < now:
             if self._arriving and not (self.cycle.response_started if self._arriving == "body" else self._answering):
-                self._tell(TooSlow("the request did not arrive in time"))
+                self._tell(_TOO_SLOW)
             self.transport.close()
 
     @property
@@ -155,14 +159,14 @@ class Bounded(HttpToolsProtocol):
 
     def _refuse(self) -> None:
         self._limits.metrics.overloaded()
-        self._tell(Overloaded("more requests are in flight than can be answered in time"))
+        self._tell(_OVERLOADED)
         if self.cycle is None:
             self.cycle = _Refused()
         if self.expect_100_continue or not self.parser.should_keep_alive():
             self.transport.close()
 
-    def _tell(self, error: ServiceError) -> None:
-        self.transport.write(http_answer(error, request_id(dict(self.headers))))
+    def _tell(self, answer: Canned) -> None:
+        self.transport.write(answer.with_id(request_id(dict(self.headers))))
 
 
 class _Refused:
