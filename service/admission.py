@@ -1,13 +1,16 @@
 """Admission: who comes when too many are in flight is refused at once, so that whoever is let in is answered in time.
 
 Controlled delay, as in B. Maurer, "Fail at Scale" (ACM Queue 13(8), 2015): a burst may queue up, for it drains; a queue
-that has not been empty for a while is overload, and is kept short.
+that has not been short for a while is overload, and is kept from growing.
 """
 
 from __future__ import annotations
 
 STANDING_S = 0.1
-"""A queue that has not been empty for so long stands."""
+"""A queue that has not been short for so long stands."""
+
+SHORT = 4
+"""A queue is short below a quarter of what it may be while it stands: it is never empty where requests share runs."""
 
 
 class Admission:
@@ -21,12 +24,12 @@ class Admission:
     def __init__(self, burst: int, standing: int) -> None:
         self._burst = burst
         self._standing = standing
-        self._empty_at_s = 0.0
+        self._short_at_s = 0.0
         self.in_flight = 0
 
     def admits(self, now_s: float) -> bool:
         """Whether to let in a request at `now_s` of a clock that only goes forward."""
-        if self.in_flight == 0:
-            self._empty_at_s = now_s
-        stands = now_s - self._empty_at_s > STANDING_S
+        if self.in_flight * SHORT < self._standing:
+            self._short_at_s = now_s
+        stands = now_s - self._short_at_s > STANDING_S
         return self.in_flight < (self._standing if stands else self._burst)

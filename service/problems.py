@@ -48,7 +48,7 @@ def problem_answer(error: Exception) -> tuple[int, dict[str, str], bytes]:
 
 
 class Canned(NamedTuple):
-    """A whole answer as it goes over the wire, made before anybody asks, for requests that never reach the application."""
+    """A whole answer as it goes over the wire, made before anybody asks, for what never reaches the application."""
 
     head: bytes
     tail: bytes

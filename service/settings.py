@@ -155,9 +155,9 @@ TABLE: dict[str, Setting] = {
     ),
     "standing_requests": Setting(
         _whole(1, 100_000),
-        64,
+        128,
         "in flight, per worker",
-        "once that many have been in flight without a pause, more is a 503: those let in are answered in time",
+        "where a quarter of it has been in flight for 0.1 s, more is a 503: those let in are answered in time",
     ),
     "deadline_ms": Setting(
         _whole(1, 60_000), 500, "ms", "who has waited so long for a turn is refused with a 503: too late for a pop-up"

@@ -16,13 +16,13 @@ def test_a_burst_gets_in_up_to_its_limit() -> None:
 
 
 def test_a_queue_that_does_not_drain_is_kept_short_until_it_has() -> None:
-    admission = Admission(burst=5, standing=2)
-    assert admitted(admission, 0, 10.0)
-    assert admitted(admission, 4, 10.0 + STANDING_S)
+    admission = Admission(burst=50, standing=20)
+    assert admitted(admission, 4, 10.0)
+    assert admitted(admission, 40, 10.0 + STANDING_S)
     late = 10.0 + 2 * STANDING_S
-    assert [admitted(admission, in_flight, late) for in_flight in (1, 2, 4)] == [True, False, False]
-    assert admitted(admission, 0, late)
+    assert [admitted(admission, in_flight, late) for in_flight in (5, 19, 20, 40)] == [True, True, False, False]
     assert admitted(admission, 4, late)
+    assert admitted(admission, 40, late)
 
 
 def test_who_finds_nobody_gets_in_whatever_came_before() -> None:
