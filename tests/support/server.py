@@ -89,3 +89,13 @@ def free_port() -> str:
     """A port that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return str(listener.getsockname()[1])
+
+
+def taken(connection: socket.socket) -> bool:
+    """Whether the server has read all that was sent (Linux: nothing waits in the peer's queue)."""
+    port = f"{connection.getsockname()[1]:04X}"
+    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
+        _, local, remote, state, queues, *_ = line.split()
+        if remote.endswith(":" + port) and state == "01":
+            return queues.endswith(":00000000") and not local.endswith(":" + port)
+    return False

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from service.admission import STANDING_S
-from tests.support.server import Service, running
+from tests.support.server import Service, running, taken
 from tests.support.waiting import eventually
 
 HEAD = b"%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer dev\r\nContent-Type: application/json\r\n"
@@ -64,7 +64,8 @@ def full(service: Service) -> Iterator[None]:
         try:
             for held in (first, second):
                 held.sendall(SCORE + b"\r\n" + BODY)
-            eventually(lambda: refused(service))
+            eventually(lambda: taken(first) and taken(second))
+            assert refused(service)
             yield
         finally:
             os.kill(store, signal.SIGCONT)

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from service.keys import new_key
-from tests.support.server import Service, running
+from tests.support.server import Service, running, taken
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
@@ -90,7 +90,7 @@ def test_a_signal_lets_a_request_in_flight_finish_and_leaves_nothing_behind(
         host, port = service.client.base_url.host, service.client.base_url.port
         with socket.create_connection((host, port), timeout=15) as connection:
             connection.sendall(head + content[:5])
-            eventually(lambda: _taken(connection))
+            eventually(lambda: taken(connection))
             service.process.send_signal(number)
             eventually(lambda: _refused(host, port))
             connection.sendall(content[5:])
@@ -99,16 +99,6 @@ def test_a_signal_lets_a_request_in_flight_finish_and_leaves_nothing_behind(
         assert b'"degraded":false' in answer
         assert service.process.wait(15) == 0
         assert not [pid for pid in below if alive(pid)]
-
-
-def _taken(connection: socket.socket) -> bool:
-    """Whether the server has read all that was sent (Linux: nothing waits in the peer's queue)."""
-    port = f"{connection.getsockname()[1]:04X}"
-    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
-        _, local, remote, state, queues, *_ = line.split()
-        if remote.endswith(":" + port) and state == "01":
-            return queues.endswith(":00000000") and not local.endswith(":" + port)
-    return False
 
 
 def _refused(host: str, port: int | None) -> bool:
@@ -122,7 +112,7 @@ def test_a_request_that_never_ends_is_cut_off_when_the_drain_time_is_over(tmp_pa
         host, port = service.client.base_url.host, service.client.base_url.port
         with socket.create_connection((host, port), timeout=15) as connection:
             connection.sendall(b"POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
-            eventually(lambda: _taken(connection))
+            eventually(lambda: taken(connection))
             started = time.monotonic()
             assert service.stop() == 0
             assert time.monotonic() - started < 4
