@@ -56,6 +56,18 @@ class Bounded(HttpToolsProtocol):
         self._direct: Direct | None = None
         self._unread, self._unread_at = 0, inf
 
+    def data_received(self, data: bytes) -> None:
+        """Read what has come, unless it is a whole request more than can be answered: that is not even parsed."""
+        now = self.loop.time()
+        if not self._limits.admission.admits(now) and self._arriving is None and not self._answering:
+            given_id = whole_post(data)
+            if given_id is not None:
+                self._limits.metrics.overloaded()
+                self._late_at = now + self._limits.idle_s
+                self.transport.write(_OVERLOADED.with_id(request_id({b"x-request-id": given_id})))
+                return
+        super().data_received(data)
+
     def on_message_begin(self) -> None:
         self._arriving = "header"
         self._late_at = self.loop.time() + self._limits.client_timeout_s
@@ -167,6 +179,24 @@ class Bounded(HttpToolsProtocol):
 
     def _tell(self, answer: Canned) -> None:
         self.transport.write(answer.with_id(request_id(dict(self.headers))))
+
+
+def whole_post(data: bytes) -> bytes | None:
+    """The id that a request brings, empty where it brings none, if `data` is one whole plain POST and nothing else."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    lines = head.lower() + b"\r\n"
+    if not head.startswith(b"POST ") or b"\r\nexpect:" in lines or b"\r\nconnection: close" in lines:
+        return None
+    length = _header(lines, b"content-length")
+    if not length.isdigit() or int(length) != len(body) or b" http/1.1\r\n" not in lines:
+        return None
+    return _header(head + b"\r\n", b"x-request-id") or _header(head + b"\r\n", b"X-Request-Id")
+
+
+def _header(lines: bytes, name: bytes) -> bytes:
+    """The value of a header, spelled like this; empty where there is none."""
+    _, found, rest = lines.partition(b"\r\n" + name + b":")
+    return rest.partition(b"\r\n")[0].strip() if found else b""
 
 
 class _Refused:
