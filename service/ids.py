@@ -25,7 +25,7 @@ _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
 class Pseudonyms:
-    """HMAC-SHA256 (RFC 2104) of ids under one secret, whose part of the work is done once: a third of `hmac.digest`."""
+    """HMAC-SHA256 (RFC 2104) of ids under one secret, whose part of the work is done once."""
 
     def __init__(self, secret: bytes) -> None:
         key = (hashlib.sha256(secret).digest() if len(secret) > _BLOCK else secret).ljust(_BLOCK, b"\0")

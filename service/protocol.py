@@ -188,7 +188,7 @@ def whole_post(data: bytes) -> bytes | None:
     if not head.startswith(b"POST ") or b"\r\nexpect:" in lines or b"\r\nconnection: close" in lines:
         return None
     length = _header(lines, b"content-length")
-    if not length.isdigit() or int(length) != len(body) or b" http/1.1\r\n" not in lines:
+    if length != b"%d" % len(body) or b" http/1.1\r\n" not in lines:
         return None
     return _header(head + b"\r\n", b"x-request-id") or _header(head + b"\r\n", b"X-Request-Id")
 

@@ -31,7 +31,7 @@ PATIENCE_S = 0.002
 
 TURNS = 6
 """Turns of the event loop from the end of a run to the next: in the first its answers go out, in the others those who
-ask again at once are read. With 16 connections it doubles how many share a run, and a turn takes microseconds."""
+ask again at once are read, so that more of them share it."""
 
 
 class Ticks:
@@ -50,20 +50,21 @@ class Ticks:
         self._gathered: dict[Assessor, list[Member]] = {}
         self._scored: set[asyncio.Task[None]] = set()
         self._free = True
+        self._due: asyncio.Handle | None = None
 
     def join(self, assessor: Assessor, asked: Asked) -> asyncio.Future[Answer]:
         """The answer to a prospect that `assessor` has checked."""
         loop = asyncio.get_running_loop()
         if not self._gathered:
-            if self._free:
-                loop.call_soon(self._go)
-            else:
-                loop.call_later(PATIENCE_S, self._go)
+            self._due = loop.call_soon(self._go) if self._free else loop.call_later(PATIENCE_S, self._go)
         answer: asyncio.Future[Answer] = loop.create_future()
         self._gathered.setdefault(assessor, []).append(Member(asked, answer, loop.time()))
         return answer
 
     def _go(self) -> None:
+        if self._due is not None:
+            self._due.cancel()  # who is gathered from now on has a patience of their own
+            self._due = None
         gathered, self._gathered = self._gathered, {}
         self._free = self._free and not gathered
         for assessor, members in gathered.items():

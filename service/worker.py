@@ -34,7 +34,7 @@ log = structlog.get_logger()
 LISTEN_BACKLOG = 2048
 
 GC_AFTER = 50_000
-"""Objects between garbage collections: a request leaves none behind that count references would not free."""
+"""Objects between garbage collections: a request leaves none behind that reference counts would not free."""
 
 KEEP_ALIVE_S = 75
 """Longer than proxies keep an idle connection (60 s), so that none sends a request into one that we are closing."""
