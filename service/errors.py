@@ -4,9 +4,13 @@
     GatekeeperError
     ├── SettingsError             settings that contradict themselves or are out of bounds
     ├── StoreServerError          the embedded store cannot be started
+    ├── CrmError                  a CRM's own interface has refused us
+    │   ├── TryAgain              for now: busy, too many requests, not reached
+    │   └── Rejected              for good: this request will fare no better
     └── ServiceError              has an HTTP status
         ├── BadInput          400 the caller's mistake, with the path of the first fault
         ├── Unauthorized      401 no key, or one that we do not know
+        │   └── Forged            a webhook that its CRM did not send, or did too long ago
         ├── Forbidden         403 a key without the scope
         ├── UnknownProspect   404 nothing is stored for this prospect
         ├── TooSlow           408 a request that does not arrive in time
@@ -40,6 +44,22 @@ class StoreServerError(GatekeeperError):
     """The embedded store cannot be started or is owned by another process."""
 
 
+class CrmError(GatekeeperError):
+    """A CRM's own interface has refused us."""
+
+
+class TryAgain(CrmError):
+    """It is busy, limits us, or cannot be reached; `after_s` is how long it asks us to wait, if it does."""
+
+    def __init__(self, why: str, after_s: float | None = None) -> None:
+        super().__init__(why)
+        self.after_s = after_s
+
+
+class Rejected(CrmError):
+    """It will not have this request, however often it is sent."""
+
+
 class ServiceError(GatekeeperError):
     """A refusal with an HTTP status; `headers` go with it."""
 
@@ -64,6 +84,16 @@ class Unauthorized(ServiceError):
 
     status, slug, title = HTTPStatus.UNAUTHORIZED, "unauthorized", "Unauthorized"
     headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="gatekeeper"'}
+
+
+class Forged(Unauthorized):
+    """A webhook that its CRM did not send, or not to this account, or too long ago: which of them, nobody is told."""
+
+    slug, title = "forged", "Not proved"
+    headers: Mapping[str, str] = {}
+
+    def __init__(self) -> None:
+        super().__init__("nothing proves that the CRM has sent this")
 
 
 class Forbidden(ServiceError):
