@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import httpx
 import msgspec
 
-from service.crm.account import Account
+from service.crm.account import Account, Rules
+
+if TYPE_CHECKING:
+    import httpx  # a quarter of a second that servers start without: only the worker calls a CRM
 
 Value = bool | int | float | str | None
 """A field's value as CRMs send and take it."""
@@ -37,6 +39,7 @@ class Event(msgspec.Struct, frozen=True):
     record: how the CRM's own interface calls the record, such as `Lead/00Q...`; opaque to the rest.
     occurred_at: seconds since 1970, by the CRM's clock.
     fields: by the CRM's own names; empty where the event says only that something happened.
+    erase: the person is to be forgotten; nothing else of the event counts.
     """
 
     key: str
@@ -44,6 +47,7 @@ class Event(msgspec.Struct, frozen=True):
     record: str
     occurred_at: float
     fields: Mapping[str, Value]
+    erase: bool = False
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -68,7 +72,9 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Crm(Protocol):
-    """A module such as `service.crm.hubspot`."""
+    """A module such as `service.crm.hubspot`; `RULES` says what its account must state."""
+
+    RULES: Rules
 
     def verify(self, delivery: Delivery, account: Account, now: datetime) -> None:
         """Let pass what the CRM has sent; total: every other input is the one refusal.
@@ -77,8 +83,8 @@ class Crm(Protocol):
             Forged: it is not proved, or too old.
         """
 
-    def parse(self, body: bytes, account: Account) -> Parsed:
-        """What a verified body says.
+    def parse(self, delivery: Delivery, account: Account) -> Parsed:
+        """What a verified request says.
 
         Raises:
             BadInput: it is malformed.
