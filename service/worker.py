@@ -21,7 +21,6 @@ import uvicorn
 from litestar import Litestar
 
 from service import logs
-from service.admission import Admission
 from service.app import create_app
 from service.errors import SettingsError
 from service.hotpath import HotPath
@@ -104,7 +103,7 @@ def main(socket_fd: int, lifeline_fd: int) -> None:
     settings = resources.settings
     limits = Limits(
         HotPath(resources),
-        Admission(settings.burst_requests, settings.standing_requests),
+        resources.admission,
         resources.metrics,
         tasks=settings.burst_requests,
         client_timeout_s=settings.receive_timeout_s,
