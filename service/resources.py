@@ -7,6 +7,7 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 
+from service.admission import Admission
 from service.features import FeatureStore
 from service.keys import Keyring, read_keys
 from service.live import LiveModel
@@ -37,7 +38,13 @@ class Resources:
             self.metrics,
         )
         self.scoring = Scoring(self.features, self.metrics)
-        self.ticks = Ticks(self.scoring, lambda: self.now(), settings.deadline_ms / 1000)  # noqa: PLW0108 - a clock may be stopped
+        self.admission = Admission(settings.burst_requests, settings.standing_requests)
+        self.ticks = Ticks(
+            self.scoring,
+            lambda: self.now(),  # noqa: PLW0108 - a clock may be stopped
+            settings.deadline_ms / 1000,
+            self.admission,
+        )
         self.keyring: Keyring = read_keys(settings)
         self.draining = False
 

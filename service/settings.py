@@ -157,7 +157,7 @@ TABLE: dict[str, Setting] = {
     ),
     "standing_requests": Setting(
         _whole(1, 100_000),
-        64,
+        32,
         "in flight, per worker",
         "where a quarter of it has been in flight for 0.1 s, more is a 503: those let in are answered in time",
     ),
