@@ -9,12 +9,12 @@ from typing import Any
 
 from litestar import Litestar
 
-from service.errors import ServiceError
+from service.errors import ServiceError, SettingsError
 from service.hotpath import PATH, HotPath
 from service.observe import log_failure, observe
 from service.problems import answer_problem
-from service.resources import Resources
-from service.routes import documents, features, health, model, score
+from service.resources import Resources, crm_faults
+from service.routes import documents, features, health, model, score, webhooks
 from service.routing import Routed
 from service.settings import Settings
 
@@ -25,6 +25,7 @@ ROUTES = [
     features.get_features,
     features.delete_features,
     features.put_batch,
+    webhooks.take,
     model.model,
     health.health_live,
     health.health_ready,
@@ -61,6 +62,9 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     resources: Resources = app.state.resources
     async with contextlib.AsyncExitStack() as stack:
         await asyncio.to_thread(resources.live.refresh)
+        if resources.live.serves and (faults := crm_faults(resources.crms, resources.live.assessor.contract)):
+            raise SettingsError("\n".join(faults))
+        stack.push_async_callback(resources.durable.close)
         stack.push_async_callback(resources.store.close)
         await resources.store.open()
         if resources.live.serves:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from litestar.connection import ASGIConnection
 
+from models.contract import Contract
 from service.admission import Admission
+from service.crm.account import Account, Name
+from service.crm.mapping import faults
+from service.crm.reading import read_accounts
+from service.errors import SettingsError
 from service.features import FeatureStore
 from service.keys import Keyring, read_keys
 from service.live import LiveModel
@@ -16,6 +22,11 @@ from service.scoring import Scoring
 from service.settings import Settings
 from service.store import Store
 from service.ticks import Ticks
+from service.webhooks.durable import DurableStore
+from service.webhooks.intake import Intake, Life
+from service.webhooks.keyspace import Keyspace
+
+DAY_MS = 86_400_000
 
 
 class Resources:
@@ -45,6 +56,11 @@ class Resources:
             settings.deadline_ms / 1000,
             self.admission,
         )
+        self.durable = DurableStore(settings.redis_url or "", settings.store_connections)
+        self.keys = Keyspace(settings.tenant, settings.id_secret or "")
+        self.life = Life(settings.features_ttl_days * DAY_MS, settings.dead_letters_days * DAY_MS)
+        self.intake = Intake(self.durable, self.keys, self.scoring, self.features.delete, self.life, self.metrics)
+        self.crms: Mapping[Name, Account] = _read_crms(settings)
         self.keyring: Keyring = read_keys(settings)
         self.draining = False
 
@@ -56,9 +72,29 @@ class Resources:
         """
         self.keyring = read_keys(self.settings)
 
+    def reread_crms(self) -> None:
+        """Take over what the folder of CRM accounts says now.
+
+        Raises:
+            SettingsError: it does not read, or does not fit the live model; the old accounts stay.
+        """
+        crms = _read_crms(self.settings)
+        if self.live.serves and (faults := crm_faults(crms, self.live.assessor.contract)):
+            raise SettingsError("\n".join(faults))
+        self.crms = crms
+
     def now(self) -> datetime:
         """The time that handlers hand to what depends on it."""
         return datetime.now(UTC)
+
+
+def crm_faults(crms: Mapping[Name, Account], contract: Contract) -> list[str]:
+    """What of the CRMs' mappings does not fit the contract."""
+    return [fault for account in crms.values() for fault in faults(account, contract)]
+
+
+def _read_crms(settings: Settings) -> Mapping[Name, Account]:
+    return read_accounts(settings.crm_dir) if settings.crm_dir else {}
 
 
 def resources_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Resources:

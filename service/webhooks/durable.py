@@ -1,4 +1,4 @@
-"""The store for those for whom no rep waits: more time than a score has, and writes that are on disk when they return."""
+"""The store where no rep waits: more time than a score has, and writes that are on disk when they return."""
 
 from __future__ import annotations
 

@@ -1,20 +1,20 @@
-"""Taking events in: claim, change and queue each in one step, then score and answer, once and for all repeats the same."""
+"""Taking events in: each is claimed, applied and queued in one step, then scored; a repeat gets the same answer."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from models.assess import Assessor
-from models.contract import Scalar
+from models.contract import Contract, Scalar
 from service.answers import Answer, Style
 from service.crm.account import Account
 from service.crm.interface import Event
-from service.crm.mapping import Changes, changes
+from service.crm.mapping import changes
 from service.errors import StoreUnavailable
 from service.features import CHUNK
 from service.metrics import Metrics
@@ -93,33 +93,22 @@ class Intake:
         for event in events:
             if event.erase:
                 await self._erase(event.prospect_id)
-        found = [changes(account, assessor.contract, event.fields) for event in events]
-        taken = await self._claim(account, events, found, now) if events else []
-        to_score = [event.prospect_id for event, (status, *_) in zip(events, taken, strict=True) if status == b"scored"]
-        scored = await self._score(assessor, list(dict.fromkeys(to_score)), Style(account.language), now)
-        told: list[bytes | None] = []
-        for event, change, (status, *before) in zip(events, found, taken, strict=True):
-            self._metrics.webhook_event(account.crm, status.decode())
-            if before:
-                told.append(before[0])
-            else:
-                outcome = Outcome(
-                    event.prospect_id,
-                    status.decode(),  # type: ignore[arg-type]
-                    change.refused,
-                    scored.get(event.prospect_id) if status == b"scored" else None,
-                )
-                told.append(_json.encode(outcome))
-        return await self._tell(account, events, taken, told)
+        taken = await self._claim(account, [event for event in events if not event.erase], assessor.contract, now)
+        told = iter(await self._tell(taken, await self._score(assessor, account, taken, now)))
+        outcomes = [_erased(event) if event.erase else next(told) for event in events]
+        return [msgspec.Raw(outcome) for outcome in outcomes]
 
     async def _claim(
-        self, account: Account, events: Sequence[Event], found: Sequence[Changes], now: datetime
-    ) -> list[list[bytes]]:
+        self, account: Account, events: Sequence[Event], contract: Contract, now: datetime
+    ) -> list[_Taken]:
+        """Have each event claimed, applied and queued; on disk."""
         pipeline = self._store.client.pipeline(transaction=False)
         at = now.timestamp()
-        for event, change in zip(events, found, strict=True):
+        claims: list[tuple[str, list[str]]] = []
+        for event in events:
             hidden, digest = self._keys.hidden(event.prospect_id), self._keys.digest(account.crm, event.key)
-            revision = new_revision()
+            change, revision = changes(account, contract, event.fields), new_revision()
+            claims.append((self._keys.claim(digest), change.refused))
             pipeline.eval(
                 INTAKE,
                 6,
@@ -145,12 +134,20 @@ class Intake:
                 self._life.pending_ms,
                 *named_values(change.features),
             )
-        return await self._store.written(pipeline)
+        found = await self._store.written(pipeline) if events else []
+        taken = []
+        for event, (claim, refused), (status, *before) in zip(events, claims, found, strict=True):
+            taken.append(_Taken(event, claim, refused, status.decode(), before[0] if before else None))
+            self._metrics.webhook_event(account.crm, status.decode())
+        return taken
 
     async def _score(
-        self, assessor: Assessor, ids: Sequence[str], style: Style, now: datetime
+        self, assessor: Assessor, account: Account, taken: Sequence[_Taken], now: datetime
     ) -> Mapping[str, Answer]:
+        """The assessment of each prospect that is to be scored now."""
         scored: dict[str, Answer] = {}
+        style = Style(account.language)
+        ids = list({each.event.prospect_id: None for each in taken if each.status == "scored"})
         for start in range(0, len(ids), CHUNK):
             asked = [checked(assessor, ScoreRequest(each), style) for each in ids[start : start + CHUNK]]
             for answer in await self._scoring.score(assessor, asked, now):
@@ -159,28 +156,45 @@ class Intake:
                 scored[answer.prospect_id] = answer
         return scored
 
-    async def _tell(
-        self,
-        account: Account,
-        events: Sequence[Event],
-        taken: Sequence[Sequence[bytes]],
-        told: Sequence[bytes | None],
-    ) -> list[msgspec.Raw]:
-        """Keep each new outcome under its claim: who was first tells all others the same."""
+    async def _tell(self, taken: Sequence[_Taken], scored: Mapping[str, Answer]) -> list[bytes]:
+        """The outcomes; a new one is kept under its claim, where the first tells all others the same."""
         pipeline = self._store.client.pipeline(transaction=False)
-        places = [place for place, (status, *_) in enumerate(taken) if status not in _UNCLAIMED]
-        for place in places:
-            digest = self._keys.digest(account.crm, events[place].key)
-            pipeline.eval(TELL, 1, self._keys.claim(digest), told[place])
-        final = list(told)
-        if places:
-            kept = await self._store.run(pipeline.execute())
-            for place, outcome in zip(places, kept, strict=True):
-                final[place] = outcome or _json.encode(Outcome(events[place].prospect_id, "erased"))
-        return [msgspec.Raw(outcome) for outcome in final]
+        outcomes: list[bytes] = []
+        new: list[int] = []
+        for place, each in enumerate(taken):
+            who = each.event.prospect_id
+            if each.told is not None:
+                outcomes.append(each.told)
+                continue
+            outcomes.append(
+                _json.encode(
+                    Outcome(who, each.status, each.refused, scored.get(who) if each.status == "scored" else None)
+                )
+            )
+            if each.status not in _BARS:
+                new.append(place)
+                pipeline.eval(TELL, 1, each.claim, outcomes[place])
+        kept = await self._store.run(pipeline.execute()) if new else []
+        for place, outcome in zip(new, kept, strict=True):
+            outcomes[place] = outcome or _erased(taken[place].event)
+        return outcomes
 
 
-_UNCLAIMED = (b"told", b"no_consent", b"erased")
+class _Taken(msgspec.Struct, frozen=True):
+    """An event that the store has: its claim, what is to be made of it, and what it was answered before, if it was."""
+
+    event: Event
+    claim: str
+    refused: list[str]
+    status: Any
+    told: bytes | None
+
+
+_BARS = ("no_consent", "erased")
+
+
+def _erased(event: Event) -> bytes:
+    return _json.encode(Outcome(event.prospect_id, "erased"))
 
 
 def new_revision() -> str:

@@ -1,15 +1,17 @@
 """The scripts by which events change the store: each does all that an event does, or nothing of it.
 
 KEYS[1] and [2] are a prospect's features and vector; a vector shorter than its head is a bar, which says why this
-prospect must not be scored and is left in place (`features.py`). Besides `:name` the hash of features holds `~name`, the
-time that a feature's value is of, and `@put`, the time of the last whole replacement, which stands in where there is none.
+prospect must not be scored and is left in place (`features.py`). Besides `:name` the hash of features holds `~name`,
+the time that a feature's value is of, and `@put`, the time of the last whole replacement, which stands in for it.
 """
 
 from __future__ import annotations
 
 from service.features import HEAD
 
-_APPLY = f"local HEAD_BYTES = {HEAD.size}" + """
+_APPLY = (
+    f"local HEAD_BYTES = {HEAD.size}"
+    """
 local function bar()
     local length = redis.call('STRLEN', KEYS[2])
     return length > 0 and length < HEAD_BYTES and redis.call('GET', KEYS[2])
@@ -33,6 +35,7 @@ local function apply(first, occurred_at, now, revision, ttl_ms)
     return applied
 end
 """
+)
 
 INTAKE = (
     _APPLY
@@ -56,8 +59,8 @@ fetching = answers_back and (fetching or (partial and redis.call('EXISTS', KEYS[
 local applied = apply(FIRST, occurred_at, now, revision, ttl_ms)
 if applied == 0 and #ARGV >= FIRST and not fetching then return {'stale'} end
 if answers_back and (applied > 0 or fetching or not tells) then
-    redis.call('HSET', pending, 'rev:' .. crm, revision, 'record:' .. crm, record, 'fetch:' .. crm, fetching and '1' or '0',
-        'prospect_id', prospect_id)
+    redis.call('HSET', pending, 'rev:' .. crm, revision, 'record:' .. crm, record, 'prospect_id', prospect_id,
+        'fetch:' .. crm, fetching and '1' or '0')
     redis.call('HDEL', pending, 'why:' .. crm)
     redis.call('PEXPIRE', pending, pending_ms)
     redis.call('XADD', jobs, '*', 'data', job)
@@ -67,13 +70,14 @@ return {fetching and 'queued' or 'scored'}
 )
 """One event. KEYS: features, vector, claim, the person's claims, the pending write-back, the stream of jobs.
 
-ARGV: now and when it occurred (s), life of features (ms) and of claims (s), digest of the event, revision, CRM, prospect,
-record, the job, whether assessments go back to this CRM, whether the event tells any field, whether it tells less than the
-whole record, life of the pending write-back (ms), then name and value as JSON (empty: missing) of each changed feature.
+ARGV: now and when it occurred (s), life of features (ms) and of claims (s), digest of the event, revision, CRM,
+prospect, record, the job, whether assessments go back to this CRM, whether the event tells any field, whether it tells
+less than the whole record, life of the pending write-back (ms), then name and value as JSON (empty: missing) of each
+changed feature.
 
 Answers a bar; `told` and what the event was answered before; or what is to be made of it: `scored`, `queued` when the
-record has to be fetched first, `stale` when newer values are known of all that it tells. A claim that is still empty belongs
-to an event whose answer was never made: all else was done."""
+record has to be fetched first, `stale` when newer values are known of all that it tells. A claim that is still empty
+belongs to an event whose answer was never made: all else was done."""
 
 FETCHED = (
     _APPLY

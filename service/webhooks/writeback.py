@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from service.answers import Answer
+from service.answers import Answer, Reason
 from service.crm.account import Account
 from service.crm.interface import Value
+from service.settings import Language
 
 
 def fields_of(account: Account, answer: Answer) -> dict[str, Value]:
     """The CRM's fields and what goes into each."""
-    values = by_our_names(answer)
+    values = by_our_names(answer, account.language)
     return {field: values[name] for name, field in account.write_back.items()}
 
 
-def by_our_names(answer: Answer) -> dict[str, Value]:
+def by_our_names(answer: Answer, lang: Language) -> dict[str, Value]:
     """Everything that can be written back, by the names of `crm/written.py`; None where it is not known."""
     return {
         "risk_percent": answer.risk.percent,
@@ -21,19 +22,16 @@ def by_our_names(answer: Answer) -> dict[str, Value]:
         "ltv_minus": answer.ltv_minus,
         "action": answer.action,
         "pltv": answer.value.pltv,
-        "reasons": " / ".join(_reason(each.label, each.value, each.points) for each in answer.reasons),
+        "reasons": " / ".join(_reason(each, lang) for each in answer.reasons),
         "model_version": answer.model.version,
         "scored_at": answer.scored_at,
     }
 
 
-def _reason(label: str, value: object, points: float) -> str:
-    """`Contract Month-to-month +20.4`, the value left out where there is none."""
-    shown = "" if value is None else f" {_shown(value)}"
-    return f"{label}{shown} {points:+.1f}"
+def _reason(reason: Reason, lang: Language) -> str:
+    """`Contract Month-to-month +20.4`; the value is left out where there is none."""
+    value = _FLAGS[lang][reason.value] if isinstance(reason.value, bool) else reason.value
+    return " ".join(str(part) for part in (reason.label, value, f"{reason.points:+.1f}") if part is not None)
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
+_FLAGS: dict[Language, dict[bool, str]] = {"en": {True: "yes", False: "no"}, "ja": {True: "はい", False: "いいえ"}}
