@@ -54,7 +54,7 @@ _TIMESTAMP = re.compile(rb"[0-9]{1,15}")
 _CHANGES = {"creation", "propertyChange", "restore"}
 _PRIVACY = "privacyDeletion"
 
-_Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 63)]
+_Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
 class _Change(msgspec.Struct, rename="camel"):
