@@ -33,8 +33,8 @@ AUTHORIZATION: dict[Name, tuple[str, str]] = {
 
 _LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 _CODE = re.compile(r"[A-Z][A-Za-z0-9_]{2,60}")
-_KEYS = ("category", "errorCode", "code")
-"""Where CRMs put the name of an error: HubSpot, Salesforce, the others."""
+_KEYS = ("category", "errorType", "errorCode", "code")
+"""Where CRMs put the name of an error: HubSpot and its limits, Salesforce, the others."""
 
 
 def api_client(account: Account, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:

@@ -54,7 +54,7 @@ _TIMESTAMP = re.compile(rb"[0-9]{1,15}")
 _CHANGES = {"creation", "propertyChange", "restore"}
 _PRIVACY = "privacyDeletion"
 
-_Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 63)]
+_Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
 class _Change(msgspec.Struct, rename="camel"):
@@ -146,21 +146,22 @@ async def write(client: httpx.AsyncClient, account: Account, record: str, fields
     await answer_of(client, "PATCH", _path(record), json={"properties": properties})
 
 
+def object_type(account: Account) -> str:
+    """Which of OBJECTS are the prospects."""
+    return account.options.get("object", "contact")
+
+
 def _uri(public_url: str, target: str) -> bytes:
     query = target.partition("?")[1:]
     uri = "".join((public_url.partition("?")[0], *query)).encode("utf-8", "surrogatepass")
     return _ESCAPE.sub(lambda found: _ESCAPES[found[0]], uri) if b"%" in uri else uri
 
 
-def _object_type(account: Account) -> str:
-    return account.options.get("object", "contact")
-
-
 def _concerns(change: _Change, account: Account) -> bool:
     if change.object_id is None:
         return False
     kind, _, what = change.subscription_type.partition(".")
-    ours = _object_type(account)
+    ours = object_type(account)
     if kind != ours and (kind != "object" or change.object_type_id != OBJECTS[ours][1]):
         return False
     if what == _PRIVACY:
@@ -183,7 +184,7 @@ def _event(change: _Change, account: Account) -> Event:
     return Event(
         key=":".join(map(str, parts)),
         prospect_id=f"{account.prefix}{change.object_id}",
-        record=f"{OBJECTS[_object_type(account)][0]}/{change.object_id}",
+        record=f"{OBJECTS[object_type(account)][0]}/{change.object_id}",
         occurred_at=change.occurred_at / 1000,
         fields=fields,
         erase=change.subscription_type.endswith(_PRIVACY),

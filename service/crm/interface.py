@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Value = bool | int | float | str | None
 """A field's value as CRMs send and take it."""
+
+Made = Literal["created", "exists"]
+"""What came of a field that a CRM was asked to create."""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -109,4 +112,18 @@ class Crm(Protocol):
 
         Raises:
             TryAgain, Rejected: as `fetch`.
+        """
+
+
+class Installer(Protocol):
+    """A module that knows which fields a CRM needs before `write` can write into them."""
+
+    def fields_to_create(self, account: Account) -> list[dict[str, Any]]:
+        """Their definitions, as the CRM's own interface takes them."""
+
+    async def create_fields(self, client: httpx.AsyncClient, account: Account) -> Mapping[str, Made]:
+        """Create them, by name; one that exists is left as it is.
+
+        Raises:
+            TryAgain, Rejected: as `Crm.fetch`.
         """
