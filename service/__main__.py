@@ -45,9 +45,12 @@ def _serve(settings: Settings, *, background: bool) -> int:
         import structlog  # noqa: PLC0415 - the workers are on their way: what is slow to import comes now
 
         from service import logs  # noqa: PLC0415
+        from service.crm.reading import read_accounts  # noqa: PLC0415
         from service.supervisor import supervise  # noqa: PLC0415
 
         logs.configure(settings.log_level)
+        if settings.crm_dir is not None:
+            read_accounts(settings.crm_dir)  # a fault in it is told once, not by each worker
         if settings.dev_key:
             structlog.get_logger().warning(
                 "dev_key", text=f"no API keys are configured: the key is `{DEV_KEY}`, accepted from loopback only"

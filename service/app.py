@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
+import structlog
 from litestar import Litestar
 
 from service.errors import ServiceError, SettingsError
@@ -17,6 +18,8 @@ from service.resources import Resources, crm_faults
 from service.routes import documents, features, health, model, score, webhooks
 from service.routing import Routed
 from service.settings import Settings
+
+log = structlog.get_logger()
 
 ROUTES = [
     score.score_batch,
@@ -63,6 +66,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
         await asyncio.to_thread(resources.live.refresh)
         if resources.live.serves and (faults := crm_faults(resources.crms, resources.live.assessor.contract)):
+            log.error("crm.refused", faults=faults)  # the server that runs this tells nothing of why
             raise SettingsError("\n".join(faults))
         stack.push_async_callback(resources.durable.close)
         stack.push_async_callback(resources.store.close)

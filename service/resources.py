@@ -60,7 +60,7 @@ class Resources:
         self.keys = Keyspace(settings.tenant, settings.id_secret or "")
         self.life = Life(settings.features_ttl_days * DAY_MS, settings.dead_letters_days * DAY_MS)
         self.intake = Intake(self.durable, self.keys, self.scoring, self.features.delete, self.life, self.metrics)
-        self.crms: Mapping[Name, Account] = _read_crms(settings)
+        self.crms: Mapping[Name, Account] = read_crms(settings)
         self.keyring: Keyring = read_keys(settings)
         self.draining = False
 
@@ -78,7 +78,7 @@ class Resources:
         Raises:
             SettingsError: it does not read, or does not fit the live model; the old accounts stay.
         """
-        crms = _read_crms(self.settings)
+        crms = read_crms(self.settings)
         if self.live.serves and (faults := crm_faults(crms, self.live.assessor.contract)):
             raise SettingsError("\n".join(faults))
         self.crms = crms
@@ -93,7 +93,12 @@ def crm_faults(crms: Mapping[Name, Account], contract: Contract) -> list[str]:
     return [fault for account in crms.values() for fault in faults(account, contract)]
 
 
-def _read_crms(settings: Settings) -> Mapping[Name, Account]:
+def read_crms(settings: Settings) -> Mapping[Name, Account]:
+    """The company's accounts with CRMs.
+
+    Raises:
+        SettingsError: listing every fault of their files.
+    """
     return read_accounts(settings.crm_dir) if settings.crm_dir else {}
 
 
