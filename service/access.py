@@ -39,9 +39,9 @@ class WebhookAnswer(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """How long a kind of data is kept: days after its last change, null until it is used; and until when as it stands.
+    """How long a kind of data is kept: days after its last change, and until when as it stands.
 
-    Null is without end there, as for a refusal.
+    Null is without end, as for a refusal, or until it is used, as what is to be written into a CRM.
     """
 
     days: int | None
@@ -109,7 +109,7 @@ class Access:
             webhook_answers=await self._answers(claims),
             write_back={name.decode(): value.decode() for name, value in queued.items()} or None,
             records=records,
-            retention=self._retention(dict(zip(PersonKeys._fields, lives, strict=True)), now),
+            retention=self._retention(dict(zip(PersonKeys._fields, lives, strict=True)), consent, now),
         )
 
     async def _answers(self, claims: Sequence[tuple[bytes, float]]) -> list[WebhookAnswer]:
@@ -124,13 +124,14 @@ class Access:
             if answer is not None
         ]
 
-    def _retention(self, lives_ms: Mapping[str, int], now: datetime) -> dict[str, Kept]:
+    def _retention(self, lives_ms: Mapping[str, int], consent: Consent, now: datetime) -> dict[str, Kept]:
         """By kind of data that there is, as `PersonKeys` names them; `lives_ms` is as the store tells it."""
         settings = self._settings
+        said_days = None if consent.granted is False else settings.tombstone_days
         days = {
             "features": settings.features_ttl_days,
-            "vector": settings.features_ttl_days,
-            "consent": settings.tombstone_days,
+            "vector": said_days if consent.not_scored_because else settings.features_ttl_days,
+            "consent": said_days,
             "claims": settings.answers_ttl_days,
         }
         return {
