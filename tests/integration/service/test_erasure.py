@@ -67,7 +67,12 @@ def everything(valkey: Valkey) -> bytes:
 
 
 def append_only_file(valkey: Valkey) -> bytes:
-    return b"".join(file.read_bytes() for file in sorted((valkey.folder / "appendonlydir").iterdir()))
+    return b"".join(file.read_bytes() for file in parts(valkey))
+
+
+def parts(valkey: Valkey) -> list[Path]:
+    """A base, what was appended since, a list of both; and while a rewrite is not yet over, those before it."""
+    return sorted((valkey.folder / "appendonlydir").iterdir())
 
 
 def marks_in(text: bytes) -> list[bytes]:
@@ -98,6 +103,7 @@ def rewrite(client: Client, valkey: Valkey) -> None:
     with valkey.client() as redis:
         eventually(lambda: aof(redis)["aof_rewrite_in_progress"] == aof(redis)["aof_rewrite_scheduled"] == 0)
         assert aof(redis)["aof_last_bgrewrite_status"] == "ok"
+    eventually(lambda: len(parts(valkey)) == 3)
 
 
 async def _rewrite(resources: Resources) -> None:
