@@ -11,13 +11,14 @@ import numpy as np
 
 from models.assess import Assessor
 from models.errors import FeatureError
-from service.answers import About, Answer, Style, answers, not_scored
+from service.answers import About, Answer, Style, answers
 from service.bars import Barred
 from service.errors import BadInput, StoreUnavailable, key_path
 from service.features import CHUNK, FeatureStore, Found, Stored
 from service.ids import decision_ids
 from service.metrics import Metrics
 from service.sentmoney import checked_money, money_columns
+from service.unscored import not_scored
 from service.wire import MoneyScalar, ScoreRequest
 
 
