@@ -15,7 +15,7 @@ from service.hotpath import PATH, HotPath
 from service.observe import log_failure, observe
 from service.problems import answer_problem
 from service.resources import Resources, crm_faults
-from service.routes import documents, features, health, model, score, webhooks
+from service.routes import documents, features, health, model, prospects, score, webhooks
 from service.routing import Routed
 from service.settings import Settings
 
@@ -29,6 +29,9 @@ ROUTES = [
     features.delete_features,
     features.put_batch,
     webhooks.take,
+    prospects.put_consent,
+    prospects.get_consent,
+    prospects.export,
     model.model,
     health.health_live,
     health.health_ready,
@@ -61,7 +64,7 @@ def create_app(settings: Settings) -> Litestar:
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: Litestar) -> AsyncIterator[None]:
-    """Model, store and the two that watch them, in this order; closed in reverse."""
+    """Model, store and what watches them, in this order; closed in reverse."""
     resources: Resources = app.state.resources
     async with contextlib.AsyncExitStack() as stack:
         await asyncio.to_thread(resources.live.refresh)
@@ -74,6 +77,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
         if resources.live.serves:
             await resources.scoring.warm_up(resources.live.assessor, resources.now())
         await stack.enter_async_context(_running(resources.store.probe()))
+        await stack.enter_async_context(_running(resources.erasure.follow()))
         await stack.enter_async_context(_running(resources.live.follow(resources.settings.poll_ms)))
         yield
 

@@ -9,15 +9,19 @@ from typing import Any
 from litestar.connection import ASGIConnection
 
 from models.contract import Contract
+from service.access import Access, Exporter
 from service.admission import Admission
+from service.consent import Consents
 from service.crm.account import Account, Name
 from service.crm.mapping import faults
 from service.crm.reading import read_accounts
+from service.erasure import Eraser, Erasure
 from service.errors import SettingsError
 from service.features import FeatureStore
 from service.keys import Keyring, read_keys
 from service.live import LiveModel
 from service.metrics import Metrics
+from service.persons import Persons
 from service.scoring import Scoring
 from service.settings import Settings
 from service.store import Store
@@ -26,7 +30,7 @@ from service.webhooks.durable import DurableStore
 from service.webhooks.intake import Intake, Life
 from service.webhooks.keyspace import Keyspace
 
-DAY_MS = 86_400_000
+DAY_S = 86_400
 
 
 class Resources:
@@ -48,6 +52,13 @@ class Resources:
             timedelta(days=settings.features_ttl_days),
             self.metrics,
         )
+        tombstone = timedelta(days=settings.tombstone_days)
+        self.persons = Persons(settings.tenant, settings.id_secret or "")
+        self.erasers: list[Eraser] = []
+        self.exporters: dict[str, Exporter] = {}
+        self.consents = Consents(self.store, self.persons, tombstone)
+        self.erasure = Erasure(self.store, self.persons, tombstone, self.erasers)
+        self.access = Access(self.store, self.persons, settings, self.exporters)
         self.scoring = Scoring(self.features, self.metrics)
         self.admission = Admission(settings.burst_requests, settings.standing_requests)
         self.ticks = Ticks(
@@ -58,8 +69,12 @@ class Resources:
         )
         self.durable = DurableStore(settings.redis_url or "", settings.store_connections)
         self.keys = Keyspace(settings.tenant, settings.id_secret or "")
-        self.life = Life(settings.features_ttl_days * DAY_MS, settings.dead_letters_days * DAY_MS)
-        self.intake = Intake(self.durable, self.keys, self.scoring, self.features.delete, self.life, self.metrics)
+        self.life = Life(
+            settings.features_ttl_days * DAY_S * 1000,
+            settings.dead_letters_days * DAY_S * 1000,
+            settings.answers_ttl_days * DAY_S,
+        )
+        self.intake = Intake(self.durable, self.keys, self.scoring, self.erasure.erase, self.life, self.metrics)
         self.crms: Mapping[Name, Account] = read_crms(settings)
         self.keyring: Keyring = read_keys(settings)
         self.draining = False

@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     write_back_hours: int
     dead_letters_days: int
     features_ttl_days: int
+    answers_ttl_days: int
+    tombstone_days: int
     store_timeout_ms: int
     store_connections: int
     breaker_failures: int
@@ -155,6 +157,16 @@ TABLE: dict[str, Setting] = {
     "dead_letters_days": Setting(_whole(1, 365), 30, "days", "to find out why, mend it and replay them"),
     "features_ttl_days": Setting(
         _whole(1, 3650), 400, "days", "a lead that nobody touched for over a year is forgotten; renewed on every write"
+    ),
+    "answers_ttl_days": Setting(
+        _whole(2, 90), 7, "days", "a CRM sends a webhook again for a day; a repeat within this gets the stored answer"
+    ),
+    "tombstone_days": Setting(
+        _whole(30, 36_500),
+        3650,
+        "days",
+        "keeps an erased person from coming back with an old export or backup, for as long as companies keep those; a "
+        "consent that was given stays on record as long",
     ),
     "store_timeout_ms": Setting(
         _whole(1, 5000), 50, "ms", "a rep waits for the score: past this, score without the store and say so"

@@ -30,7 +30,7 @@ class Member(NamedTuple):
 PATIENCE_S = 0.002
 """Who came while others are scored waits for them no longer: they may be waiting for a slow store."""
 
-TURNS = 6
+TURNS = 2
 """Turns of the event loop from the end of a run to the next: in the first its answers go out, in the others those who
 ask again at once are read, so that more of them share it."""
 

@@ -25,6 +25,7 @@ from litestar import Litestar
 from service import logs
 from service.app import create_app
 from service.errors import SettingsError
+from service.heads import Heads
 from service.hotpath import HotPath
 from service.launch import LISTEN_BACKLOG
 from service.protocol import Bounded, Limits
@@ -110,6 +111,7 @@ def main(socket_fd: int, lifeline_fd: int) -> None:
     settings = resources.settings
     limits = Limits(
         HotPath(resources),
+        Heads(),
         resources.admission,
         resources.metrics,
         tasks=settings.burst_requests,

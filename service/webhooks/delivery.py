@@ -110,7 +110,7 @@ class Delivery:
         token = secrets.token_hex(8)
         outcome, *found = await self._script(
             TAKE,
-            (self._keys.vector(job.hidden), self._keys.paused(job.crm)),
+            (self._keys.keys_of(job.hidden).vector, self._keys.paused(job.crm)),
             (job.crm, job.revision, token, int(self._terms.try_s * MARGIN * 1000)),
             job,
         )
@@ -171,8 +171,7 @@ class Delivery:
         pipeline.eval(
             FETCHED,
             2,
-            self._keys.features(job.hidden),
-            self._keys.vector(job.hidden),
+            *self._keys.keys_of(job.hidden)[:2],
             repr(now.timestamp()),
             repr(found.as_of),
             self._terms.life.features_ms,
@@ -202,5 +201,5 @@ class Delivery:
         return b"dead"
 
     async def _script(self, script: str, keys: tuple[str, ...], words: tuple[str | bytes | int, ...], job: Job) -> Any:
-        whole = (self._keys.pending(job.hidden), self._keys.lock(job.hidden), *keys)
+        whole = (self._keys.keys_of(job.hidden).write_back, self._keys.lock(job.hidden), *keys)
         return await self._store.run(self._store.client.eval(script, len(whole), *whole, *words))

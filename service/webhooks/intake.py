@@ -25,9 +25,6 @@ from service.webhooks.job import Job, message_of
 from service.webhooks.keyspace import Keyspace
 from service.wire import ScoreRequest
 
-CLAIM_S = 7 * 86_400
-"""Life of a claim: CRMs send again for a day at most, and people replay by hand within a week."""
-
 Status = Literal["scored", "queued", "stale", "no_consent", "erased"]
 
 _json = msgspec.json.Encoder()
@@ -48,10 +45,11 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Life(msgspec.Struct, frozen=True):
-    """How long features and write-backs that wait are kept, in milliseconds."""
+    """How long features, write-backs that wait, and claims are kept."""
 
     features_ms: int
     pending_ms: int
+    claims_s: int
 
 
 class Intake:
@@ -71,7 +69,7 @@ class Intake:
         store: DurableStore,
         keys: Keyspace,
         scoring: Scoring,
-        erase: Callable[[str], Awaitable[None]],
+        erase: Callable[[str, datetime], Awaitable[None]],
         life: Life,
         metrics: Metrics,
     ) -> None:
@@ -92,7 +90,7 @@ class Intake:
         """
         for event in events:
             if event.erase:
-                await self._erase(event.prospect_id)
+                await self._erase(event.prospect_id, now)
         taken = await self._claim(account, [event for event in events if not event.erase], assessor.contract, now)
         told = iter(await self._tell(taken, await self._score(assessor, account, taken, now)))
         outcomes = [_erased(event) if event.erase else next(told) for event in events]
@@ -108,20 +106,21 @@ class Intake:
         for event in events:
             hidden, digest = self._keys.hidden(event.prospect_id), self._keys.digest(account.crm, event.key)
             change, revision = changes(account, contract, event.fields), new_revision()
-            claims.append((self._keys.claim(digest), change.refused))
+            claim, person = self._keys.claim + digest, self._keys.keys_of(hidden)
+            claims.append((claim, change.refused))
             pipeline.eval(
                 INTAKE,
                 6,
-                self._keys.features(hidden),
-                self._keys.vector(hidden),
-                self._keys.claim(digest),
-                self._keys.claims(hidden),
-                self._keys.pending(hidden),
+                person.features,
+                person.vector,
+                claim,
+                person.claims,
+                person.write_back,
                 self._keys.jobs,
                 repr(at),
                 repr(event.occurred_at),
                 self._life.features_ms,
-                CLAIM_S,
+                self._life.claims_s,
                 digest,
                 revision,
                 account.crm,

@@ -9,13 +9,15 @@ from service.settings import Language
 
 
 def fields_of(account: Account, answer: Answer) -> dict[str, Value]:
-    """The CRM's fields and what goes into each."""
+    """The CRM's fields and what goes into each; none where the prospect must not be scored."""
     values = by_our_names(answer, account.language)
-    return {field: values[name] for name, field in account.write_back.items()}
+    return {field: values[name] for name, field in account.write_back.items() if values}
 
 
 def by_our_names(answer: Answer, lang: Language) -> dict[str, Value]:
-    """Everything that can be written back, by the names of `crm/written.py`; None where it is not known."""
+    """What can be written back, by the names of `crm/written.py`; None where it is not known."""
+    if answer.risk is None or answer.value is None:
+        return {}
     return {
         "risk_percent": answer.risk.percent,
         "band": answer.risk.band,

@@ -1,4 +1,4 @@
-"""Whether an event is ever lost or done twice: `python -m tests.chaos.crm [--events N --seeds S ...]`, build/chaos-crm.json.
+"""Whether an event is ever lost or done twice: `python -m tests.chaos.crm`; what it finds is in build/chaos-crm.json.
 
 A CRM's people change records, and the CRM tells of it: out of order, some events twice, again whenever it is not
 answered 200. Meanwhile `serve`, its worker, its store, the background worker and the CRM's own interface are killed
@@ -377,9 +377,12 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="gk-chaos-") as folder:
             result = run(Path(folder), seed, given.events, given.prospects)
         results.append(result)
-        print(f"seed {seed}: {result.events} events in {result.requests} requests, {result.refused_requests} refused, "
-              f"kills {result.kills}, {result.write_backs} write-backs, {result.seconds} s: "
-              f"{'nothing lost' if not result.faults else result.faults[:20]}")  # fmt: skip
+        sys.stdout.write(
+            f"seed {seed}: {result.events} events in {result.requests} requests, {result.refused_requests} refused, "
+            f"kills {result.kills}, {result.write_backs} write-backs, {result.seconds} s: "
+            f"{'; '.join(result.faults[:20]) or 'nothing lost, nothing done twice'}\n"
+        )
+        sys.stdout.flush()
     Path("build").mkdir(exist_ok=True)
     Path("build/chaos-crm.json").write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1))
     return 1 if any(result.faults for result in results) else 0

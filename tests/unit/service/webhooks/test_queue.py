@@ -54,7 +54,7 @@ def work(
 
 def left(valkey: Valkey) -> int:
     with valkey.client() as redis:
-        return int(redis.xlen(KEYS.jobs))  # type: ignore[arg-type]
+        return int(redis.xlen(KEYS.jobs))
 
 
 def test_taskiq_reads_a_job_as_we_write_it() -> None:
