@@ -45,11 +45,14 @@ WINDOW = 60
 TWICE = 0.25
 """Share of events that are sent twice though the first was answered."""
 
-PAUSE_S = (0.4, 1.2)
-"""Between two kills."""
+BETWEEN_KILLS = (5, 15)
+"""Answered requests: however slow the machine is, work goes on between two kills."""
 
 DOWN_S = 0.3
 """Before something that we start ourselves is started again."""
+
+LOOK_S = 0.02
+"""Between looks at what is due."""
 
 RETRY_S = (0.05, 0.4)
 """Before a CRM sends again: HubSpot's minutes, compressed."""
@@ -246,7 +249,7 @@ def run(folder: Path, seed: int, events: int, prospects: int) -> Result:
         stage.start("worker")
         eventually(lambda: _answers(stage.crm_url), 30)
         told = world.happen()
-        with _killing(stage, seed):
+        with _killing(stage, world, seed):
             world.send(told)
         faults = _faults(stage, world, events)
     finally:
@@ -265,15 +268,18 @@ def run(folder: Path, seed: int, events: int, prospects: int) -> Result:
 
 
 @contextlib.contextmanager
-def _killing(stage: Stage, seed: int) -> Iterator[None]:
+def _killing(stage: Stage, world: World, seed: int) -> Iterator[None]:
     """Kill at random as long as the block lasts, and leave everything running."""
     draw = random.Random(seed)  # noqa: S311
     ended = threading.Event()
 
     def kill() -> None:
-        while not ended.wait(draw.uniform(*PAUSE_S)):
-            stage.kill_one()
+        due = draw.randint(*BETWEEN_KILLS)
+        while not ended.wait(LOOK_S):
             stage.keep()
+            if world.requests - world.refused >= due:
+                stage.kill_one()
+                due = world.requests - world.refused + draw.randint(*BETWEEN_KILLS)
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -297,7 +303,7 @@ def _faults(stage: Stage, world: World, events: int) -> list[str]:
 
     faults = []
     try:
-        eventually(settled, 60)
+        eventually(settled, 120)
     except AssertionError:
         faults.append("the queue did not empty")
     eventually(lambda: _answers(stage.url + "/health/ready"), 30)
