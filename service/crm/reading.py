@@ -48,10 +48,14 @@ def read_accounts(folder: Path) -> dict[Name, Account]:
         if path.stem not in CRMS:
             faults.append(f"{path.name}: is no CRM that we know{_hint(path.stem, CRMS)}")
             continue
-        reader = _Reader(path, CRMS[path.stem].RULES)
-        account = reader.account()
+        try:
+            stated = tomllib.loads(path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            faults.append(f"{path.name}: does not read: {error}")
+            continue
+        reader = _Reader(path, CRMS[path.stem].RULES, stated)
+        accounts[path.stem] = reader.account()
         faults += reader.faults
-        accounts[path.stem] = account
     if faults:
         raise SettingsError("\n".join(faults))
     return accounts
@@ -60,17 +64,12 @@ def read_accounts(folder: Path) -> dict[Name, Account]:
 class _Reader:
     """One account's file, and the faults found in it so far."""
 
-    def __init__(self, path: Path, rules: Rules) -> None:
+    def __init__(self, path: Path, rules: Rules, stated: Table) -> None:
         self.faults: list[str] = []
         self._path = path
         self._rules = rules
         self._tables: dict[str, Table] = {name: {} for name in _TABLES}
-        try:
-            read = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            self._fault("", f"does not read: {error}")
-            return
-        for name, table in read.items():
+        for name, table in stated.items():
             if name not in _TABLES:
                 self._fault(name, f"is no table of an account{_hint(name, _TABLES)}")
             elif not isinstance(table, dict):
@@ -140,7 +139,7 @@ class _Reader:
                 self._fault(f"{at}.values", "expected what each of the CRM's values is called by the model")
                 continue
             features[name] = Field(whole["field"], values)
-        if not features and not self._rules.own_names and not self.faults:
+        if not self._tables["features"] and not self._rules.own_names:
             self._fault("features", "is missing: expected which of the CRM's fields is which feature")
         return features
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -28,6 +31,7 @@ from tests.support.crm.hubspot import TOKEN, HubSpot
 from tests.support.crm.standin import Answer, Held, Reset
 
 Found = TypeVar("Found")
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture
@@ -204,3 +208,21 @@ def test_no_redirect_is_followed(portal: HubSpot) -> None:
     with pytest.raises(Rejected, match="307"):
         written(account_at(portal), {"monthly_fee": "1"})
     assert len(portal.received) == 1
+
+
+def test_a_killed_stand_in_has_what_it_took_when_it_starts_again(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.jsonl"
+    journal.write_bytes(b'{"id":"7","properties":{"monthly_fee":"1"},"at":1795226400000}\n')
+    command = [sys.executable, "-m", "tests.support.crm.hubspot", "--journal", str(journal)]
+    for before in ("1", "2"):
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            url = process.stdout.readline().decode().strip()
+            account = Account(
+                crm="hubspot", secrets=(), api_url=url, token=TOKEN, features={"fee": Field("monthly_fee")}
+            )
+            record = called(account, lambda client, account=account: hubspot.fetch(client, account, "contacts/7"))
+            assert record is not None
+            assert record.fields["monthly_fee"] == before
+            written(account, {"monthly_fee": "2"})
+            process.kill()
