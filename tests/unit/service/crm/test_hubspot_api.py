@@ -24,7 +24,7 @@ from hubspot.crm.properties import OptionInput, PropertyCreate, PropertyGroupCre
 from service.crm import hubspot, hubspot_fields
 from service.crm.account import Account, Field
 from service.crm.client import api_client
-from service.crm.interface import Value
+from service.crm.interface import Record, Value
 from service.crm.written import WRITTEN
 from service.errors import Rejected, TryAgain
 from tests.support.crm.hubspot import TOKEN, HubSpot
@@ -62,6 +62,10 @@ def called(
             return await call(client)
 
     return asyncio.run(run())
+
+
+def fetched(account: Account, record: str = "contacts/7") -> Record | None:
+    return called(account, lambda client: hubspot.fetch(client, account, record))
 
 
 def written(account: Account, fields: dict[str, Value], record: str = "contacts/7", **more: Any) -> None:
@@ -113,7 +117,7 @@ def test_the_stand_in_speaks_with_the_vendors_own_client(portal: HubSpot) -> Non
 
 def test_a_record_is_fetched_with_the_fields_of_the_mapping_alone(portal: HubSpot) -> None:
     account = account_at(portal)
-    record = called(account, lambda client: hubspot.fetch(client, account, "contacts/7"))
+    record = fetched(account)
     assert record is not None
     assert (record.fields["monthly_fee"], record.fields["contract_type"]) == ("70.5", "月額")
     assert abs(record.as_of - datetime.now(UTC).timestamp()) < 60
@@ -122,7 +126,7 @@ def test_a_record_is_fetched_with_the_fields_of_the_mapping_alone(portal: HubSpo
 
 def test_a_record_that_is_gone_is_none(portal: HubSpot) -> None:
     account = account_at(portal)
-    assert called(account, lambda client: hubspot.fetch(client, account, "contacts/8")) is None
+    assert fetched(account, "contacts/8") is None
 
 
 def test_installed_properties_take_an_assessment(portal: HubSpot) -> None:
@@ -221,7 +225,7 @@ def test_a_killed_stand_in_has_what_it_took_when_it_starts_again(tmp_path: Path)
             account = Account(
                 crm="hubspot", secrets=(), api_url=url, token=TOKEN, features={"fee": Field("monthly_fee")}
             )
-            record = called(account, lambda client, account=account: hubspot.fetch(client, account, "contacts/7"))
+            record = fetched(account)
             assert record is not None
             assert record.fields["monthly_fee"] == before
             written(account, {"monthly_fee": "2"})

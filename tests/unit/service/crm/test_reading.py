@@ -11,6 +11,7 @@ from service.crm.account import Account, Field
 from service.crm.reading import read_accounts
 from service.crm.written import WRITTEN
 from service.errors import SettingsError
+from tests.support.readme import ROOT, Page
 
 SECRET = "b1946ac9-0000-4000-8000-7d3f0c7d1a11"  # noqa: S105 - of no app
 STANDARD_SECRET = "whsec_" + "A" * 32
@@ -190,3 +191,13 @@ def test_a_standard_secret_is_held_to_its_form(folder: Path, secret: str) -> Non
     assert faults(folder, '[account]\nsecrets_file = "standard.secrets"\n', "standard") == [
         "standard.toml: account.secrets_file: secret 1: expected whsec_ and base64 of 24 to 64 bytes"
     ]
+
+
+def test_the_examples_of_the_documentation_are_read(folder: Path) -> None:
+    (folder / "standard.secrets").write_text(STANDARD_SECRET, "utf-8")
+    for block in Page(ROOT / "docs" / "crm.md").blocks("toml"):
+        name = block.partition("\n")[0].removeprefix("# ")
+        (folder / name).write_text(block, "utf-8")
+    accounts = read_accounts(folder)
+    assert set(accounts) == {"hubspot", "standard"}
+    assert set(accounts["hubspot"].write_back) == set(WRITTEN)

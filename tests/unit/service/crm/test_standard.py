@@ -21,6 +21,7 @@ from service.crm.interface import Delivery
 from service.errors import BadInput, Forged
 from tests.support.crm.mutations import changed, other_key
 from tests.support.crm.standin import Answer, Request, StandIn
+from tests.support.readme import ROOT, Page
 
 NOW = datetime(2026, 11, 21, 2, 0, 0, tzinfo=UTC)
 
@@ -140,6 +141,12 @@ def test_a_message_is_one_event_whose_key_is_its_id() -> None:
     assert (event.key, event.prospect_id, event.record) == ("msg_p5jXN8AQM9LWM0D4loKWxJek", "eu-L-1001", "L-1001")
     assert event.occurred_at == datetime(2026, 11, 21, 1, 59, 58, 500_000, tzinfo=UTC).timestamp()
     assert event.fields == MESSAGE["data"]["features"]
+
+
+def test_the_documented_message_is_one() -> None:
+    documented = Page(ROOT / "docs" / "crm.md").blocks("json")[0]
+    (event,) = standard.parse(delivery(documented.encode()), ACCOUNT).events
+    assert (event.record, event.fields) == ("L-1001", MESSAGE["data"]["features"])
 
 
 def test_a_deletion_erases_the_person() -> None:
