@@ -1,4 +1,4 @@
-"""The command line: `python -m service serve | dev | key new`."""
+"""The command line: `python -m service serve | dev | key new | crm NAME install`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def main(arguments: list[str]) -> int:
             key, line = new_key(given.name, given.scopes.split(","))
             print(f"key:  {key}\nline: {line}")
             print("Hand out the key; add the line to GATEKEEPER_API_KEYS or GATEKEEPER_API_KEYS_FILE.", file=sys.stderr)
+            return 0
+        if given.command == "crm":
+            from service.crm.install import install  # noqa: PLC0415 - the other commands need none of it
+
+            fields = install(given.name, settings_from(os.environ), create=given.create)
+            print(msgspec.json.format(msgspec.json.encode(fields), indent=1).decode())
             return 0
         return _serve(_settings(given))
     except GatekeeperError as error:
@@ -74,6 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     new = key.add_parser("new", help="make a key; the service keeps only its SHA-256")
     new.add_argument("--scopes", default="score", help=f"comma-separated, out of {', '.join(SCOPES)}")
     new.add_argument("--name", default="unnamed", help="what the key is for")
+    crm = commands.add_parser("crm", help="CRMs")
+    crm.add_argument("name", help="hubspot, salesforce or kintone")
+    of_crm = crm.add_subparsers(dest="crm_command", required=True)
+    fields = of_crm.add_parser("install", help="print the fields that assessments are written into")
+    fields.add_argument("--create", action="store_true", help="create them, with the account's token")
     return parser
 
 

@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     workers: int
     language: Language
+    crm_dir: Path | None
     features_ttl_days: int
     answers_ttl_days: int
     tombstone_days: int
@@ -136,6 +137,7 @@ TABLE: dict[str, Setting] = {
     "language": Setting(
         _one_of(*LANGUAGES), "en", "", "of titles and messages when a request asks for none that we have"
     ),
+    "crm_dir": Setting(Path, None, "folder", "one TOML file per CRM, see docs/crm.md; unset: no webhooks"),
     "features_ttl_days": Setting(
         _whole(1, 3650), 400, "days", "a lead that nobody touched for over a year is forgotten; renewed on every write"
     ),

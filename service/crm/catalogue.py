@@ -1,0 +1,14 @@
+"""The CRMs that there are, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from service.crm import hubspot, hubspot_fields, standard
+from service.crm.account import Name
+from service.crm.interface import Crm, Installer
+
+CRMS: Mapping[Name, Crm] = {"hubspot": hubspot, "standard": standard}
+
+INSTALLERS: Mapping[Name, Installer] = {"hubspot": hubspot_fields}
+"""Those whose fields can be made by a command."""
