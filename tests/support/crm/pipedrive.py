@@ -101,7 +101,7 @@ def _write(request: Request, record: dict[str, Any], *, is_lead: bool) -> str:
         expected = _TYPES.get(name)
         if expected is None or (value is not None and (isinstance(value, bool) or not isinstance(value, expected))):
             return f"custom_fields.{name}"
-        if name == TEXT and len(value or "") > 255:
+        if name == TEXT and len(str(value)) > 255:
             return f"custom_fields.{name}"
     for name in others:
         if name not in {"name", "title", "label_ids", "owner_id"}:
