@@ -4,7 +4,7 @@ What proves a notification is the `token` in its body, of at most 50 characters,
 a channel that the account lists; what proves a workflow webhook is a secret in its header `x-gatekeeper-secret`. What
 they say is read in `zoho_events.py`. The records of a notification are fetched; its `resource_uri` is never called.
 
-Options: `module` (default Leads), `user_id` (whose token we use), `timezone` (such as Asia/Tokyo), `erase_on_delete`
+Options: `module` (default Leads), `user_id` (whose token we use), `timezone` (of workflow webhooks), `erase_on_delete`
 (yes: who is deleted there is erased here), `accounts_url` (where access tokens are renewed, see `zoho_token.py`).
 """
 
@@ -36,8 +36,8 @@ RULES = Rules(
     secret=Form(r".{16,50}", "16 to 50 characters, as many as Zoho's tokens may have"),
     options={
         "module": Form(r"[A-Za-z][A-Za-z0-9_]{0,99}", "a module's API name, such as Leads"),
-        "user_id": Form(r"[0-9]{1,20}", "the number of the user whose token we use"),
-        "timezone": Form(r"[A-Za-z]+(/[A-Za-z0-9_+-]+){0,2}", "the organization's time zone, such as Asia/Tokyo"),
+        "user_id": Form(r".+", "the user whose token we use, as workflow webhooks call it"),
+        "timezone": Form(r"[A-Za-z]+(/[A-Za-z0-9_+-]+){0,2}", "the time zone of workflow webhooks, such as Asia/Tokyo"),
         "accounts_url": Form(r"https://[!-~]+|http://127\.0\.0\.1:[0-9]+", "such as https://accounts.zoho.com"),
         "erase_on_delete": Form("yes|no", "yes or no"),
     },

@@ -8,7 +8,9 @@ prescribe, see docs/crm-zoho.md. Assumed, since the documentation does not say i
 - `affected_fields` is a list of `{record id: [field, ...]}`, `affected_values` one of `{"record_id", "values"}`. An
   update that names no field cannot be told from our own writing and is ignored: so the channel must be made with
   `return_affected_field_values`, and there is no endless loop without it.
-- A time without a zone is in the organization's, the option `timezone`.
+- A time in a workflow webhook is ISO 8601, or as its format `yyyy-mm-dd H:M:S` has it, with or without leading zeros,
+  in the webhook's own time zone: the option `timezone`.
+- `modified_by` holds what the option `user_id` says; it is not needed, as what we write starts no workflow.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from service.crm.plain import mapped, seconds
 from service.errors import BadInput
 
 _ID = re.compile(r"[0-9]{1,20}")
+_FORMAT = "%Y-%m-%d %H:%M:%S"
+_UNPADDED = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2} [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}")
 _CHANGES = {"insert", "update"}
 _BOOKKEEPING = {"Modified_By", "Modified_Time", "Last_Activity_Time"}
 """What changes with every change."""
@@ -134,9 +138,9 @@ def _number(record_id: int | str, at: str) -> str:
 
 
 def _time(text: str, account: Account) -> float:
-    """A time as a merge field writes it: ISO 8601, or without a zone in that of the organization."""
+    """A time as a merge field writes it, in the option's time zone where it has none."""
     try:
-        at = datetime.fromisoformat(text)
+        at = datetime.strptime(text, _FORMAT) if _UNPADDED.fullmatch(text) else datetime.fromisoformat(text)  # noqa: DTZ007
         if at.tzinfo is None:
             at = at.replace(tzinfo=zoneinfo.ZoneInfo(account.options["timezone"]))
         return seconds(at.isoformat())

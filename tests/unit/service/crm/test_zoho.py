@@ -189,8 +189,9 @@ def test_a_workflow_webhook_brings_the_mapped_fields() -> None:
     assert len({event.key, same.key, other.key}) == 3
 
 
-def test_a_time_without_a_zone_is_in_the_organizations() -> None:
-    event = hooked(webhook(time="2026-11-21 11:00:00"), an_account(options={"timezone": "Asia/Tokyo"}))
+@pytest.mark.parametrize("time", ["2026-11-21 11:00:00", "2026-11-21 11:0:0", "2026-11-21T11:00:00"])
+def test_a_time_without_a_zone_is_in_the_webhooks_own(time: str) -> None:
+    event = hooked(webhook(time=time), an_account(options={"timezone": "Asia/Tokyo"}))
     assert event is not None
     assert event.occurred_at == 1795226400.0
 
@@ -201,6 +202,8 @@ def test_a_time_without_a_zone_is_in_the_organizations() -> None:
         ({"time": "2026-11-21 11:00:00"}, {}),
         ({"time": "2026-11-21 11:00:00"}, {"timezone": "Asia/Nowhere"}),
         ({"time": "21.11.2026"}, {"timezone": "Asia/Tokyo"}),
+        ({"time": "2026-11-31 1:0:0"}, {"timezone": "Asia/Tokyo"}),
+        ({"time": "2026-11-21 1:0:0"}, {"timezone": "../etc/passwd"}),
     ],
 )
 def test_a_webhook_whose_time_is_not_known_is_bad_input(parts: dict[str, Any], options: dict[str, str]) -> None:
