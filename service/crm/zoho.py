@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 SECRET_HEADER = b"x-gatekeeper-secret"
 
 RULES = Rules(
-    needs=("ids",),
     secret=Form(r".{16,50}", "16 to 50 characters, as many as Zoho's tokens may have"),
     options={
         "module": Form(r"[A-Za-z][A-Za-z0-9_]{0,99}", "a module's API name, such as Leads"),
