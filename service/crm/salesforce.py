@@ -14,30 +14,68 @@ Assumed, since the documentation does not say it or could not be tried:
   a change of somebody else's just before ours is then ignored with it. It is better to take the permission "Send
   Outbound Messages" from our user, and to leave the option out.
 
-Options: `api_version` (default 64.0), `object` (default Lead; others are ignored), `occurred_field`, `user_id`.
+Sources: developer.salesforce.com, "Understanding Outbound Messaging", "REST API Developer Guide: sObject Rows" and
+"Status Codes and Error Responses".
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from service.crm.account import Account
-from service.crm.interface import Delivery, Event, Parsed, Reply
+from service.crm.account import Account, Form, Rules
+from service.crm.client import check, reached, retry_after_s
+from service.crm.interface import Delivery, Event, Parsed, Record, Reply, Value
 from service.crm.salesforce_message import ACKNOWLEDGED, Notification, read_message
-from service.errors import BadInput, Forged
+from service.errors import BadInput, Forged, Rejected, TryAgain
+from service.settings import SECRET_BYTES
+
+if TYPE_CHECKING:
+    import httpx
 
 API_VERSION = "64.0"
 OBJECT = "Lead"
 TIMES = ("SystemModstamp", "LastModifiedDate")
 """Fields that say when a record changed; the first that is there counts."""
 
+_NAME = r"[A-Za-z][A-Za-z0-9_]{0,79}"
+RULES = Rules(
+    needs=("ids",),
+    options={
+        "api_version": Form(r"[0-9]{2,3}\.0", "a version of Salesforce's interface, such as 64.0"),
+        "object": Form(_NAME, "the kind of record that is a prospect, such as Lead"),
+        "occurred_field": Form(_NAME, "the field that says when a record changed"),
+        "user_id": Form(r"005[A-Za-z0-9]{12}(?:[A-Z0-5]{3})?", "the id of the user as whom we write, 005..."),
+    },
+    secret=Form(
+        rf"[A-Za-z0-9_-]{{{SECRET_BYTES},}}", f"at least {SECRET_BYTES} letters, digits, - and _: it is a part of a URL"
+    ),
+)
+
+_GONE = {"NOT_FOUND", "ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"}
+_LATER = {"REQUEST_LIMIT_EXCEEDED", "UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "INVALID_SESSION_ID"}
+"""Refusals that pass: a limit, somebody else's change under way, and a session that is over until the token is new."""
+
+
+class _Fault(msgspec.Struct, rename={"code": "errorCode"}):
+    code: str
+
+
+_faults = msgspec.json.Decoder(list[_Fault])
+_record = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_value = msgspec.json.Decoder(Value)
+
 
 def verify(delivery: Delivery, account: Account, _now: datetime) -> None:
-    """See `Crm.verify`: the URL holds one of the account's secrets."""
+    """Let pass a request whose URL holds one of the account's secrets.
+
+    Raises:
+        Forged: anything else.
+    """
     sent = delivery.secret.encode(errors="surrogatepass")
     matches = [hmac.compare_digest(sent, secret.encode()) for secret in account.secrets if secret]
     if not any(matches):
@@ -45,21 +83,82 @@ def verify(delivery: Delivery, account: Account, _now: datetime) -> None:
 
 
 def parse(delivery: Delivery, account: Account) -> Parsed:
-    """See `Crm.parse`."""
+    """What a verified message says; other kinds of records, and our own changes, are passed over.
+
+    Raises:
+        BadInput: it is malformed.
+        Forged: it is of another organization.
+    """
     message = read_message(delivery.body)
     if message.organization[:15] not in {each[:15] for each in account.ids}:
         raise Forged
-    ours = [each for each in message.notifications if _concerns_us(each, account)]
+    ours = [each for each in message.notifications if _concerns(each, account)]
     events = [_event(each, message.organization, account) for each in ours]
     return Parsed(events, len(message.notifications) - len(events))
 
 
 def acknowledge(_outcomes: Sequence[msgspec.Raw], _ignored: int) -> Reply:
-    """See `Crm.acknowledge`: a message is taken as a whole."""
+    """The acknowledgement: a message is taken as a whole."""
     return Reply("text/xml; charset=utf-8", ACKNOWLEDGED)
 
 
-def _concerns_us(notification: Notification, account: Account) -> bool:
+async def fetch(client: httpx.AsyncClient, account: Account, record: str) -> Record | None:
+    """The record with the fields that the mapping names, None where Salesforce has none such.
+
+    Raises:
+        TryAgain: it is busy, limits us, or cannot be reached.
+        Rejected: it will not, however often it is asked.
+    """
+    time = account.options.get("occurred_field", TIMES[0])
+    fields = sorted({*account.fields, time})
+    answer = await reached(client, "GET", _path(account, record), params={"fields": ",".join(fields)})
+    if answer.status_code == 404 and _code(answer) in _GONE:
+        return None
+    _check(answer)
+    try:
+        read = _record.decode(answer.content)
+        as_of = seconds(msgspec.json.decode(read[time], type=str))
+        return Record({name: _value.decode(read[name]) for name in account.fields}, as_of)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, ValueError):
+        raise Rejected("GET: answered with no record, or without a field that was asked for") from None
+
+
+async def write(client: httpx.AsyncClient, account: Account, record: str, fields: Mapping[str, Value]) -> None:
+    """Write an assessment into the record's fields.
+
+    Raises:
+        TryAgain, Rejected: as `fetch`.
+    """
+    _check(await reached(client, "PATCH", _path(account, record), json=dict(fields)))
+
+
+def _path(account: Account, record: str) -> str:
+    return f"{base(account)}/sobjects/{record}"
+
+
+def base(account: Account) -> str:
+    """Where the interface of the account's version begins."""
+    return f"/services/data/v{account.options.get('api_version', API_VERSION)}"
+
+
+def _check(answer: httpx.Response) -> None:
+    code = _code(answer)
+    if code in _LATER:
+        raise TryAgain(f"{answer.request.method}: answered {answer.status_code} {code}", retry_after_s(answer))
+    check(answer)
+
+
+def _code(answer: httpx.Response) -> str:
+    """Salesforce's name for the first fault, empty where there is none."""
+    if answer.is_success:
+        return ""
+    try:
+        return next((fault.code for fault in _faults.decode(answer.content)), "")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
+def _concerns(notification: Notification, account: Account) -> bool:
     if notification.type != account.options.get("object", OBJECT):
         return False
     user, changed_by = account.options.get("user_id", ""), notification.fields.get("LastModifiedById") or ""
@@ -67,13 +166,12 @@ def _concerns_us(notification: Notification, account: Account) -> bool:
 
 
 def _event(notification: Notification, organization: str, account: Account) -> Event:
-    mapped = dict.fromkeys(feature.field for feature in account.features.values())
     return Event(
         key=f"{organization}/{notification.id}",
         prospect_id=account.prefix + notification.record_id,
         record=f"{notification.type}/{notification.record_id}",
         occurred_at=_changed_at(notification, account),
-        fields={**mapped, **notification.fields},
+        fields={name: notification.fields.get(name) for name in account.fields},
     )
 
 
