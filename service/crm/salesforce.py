@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from service.crm.account import Account, Form, Rules
-from service.crm.client import check, reached, retry_after_s
+from service.crm.client import check as check_any
+from service.crm.client import reached, retry_after_s
 from service.crm.interface import Delivery, Event, Parsed, Record, Reply, Value
 from service.crm.salesforce_message import ACKNOWLEDGED, Notification, read_message
 from service.errors import BadInput, Forged, Rejected, TryAgain
@@ -56,7 +57,7 @@ RULES = Rules(
     ),
 )
 
-_GONE = {"NOT_FOUND", "ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"}
+_GONE = {"NOT_FOUND", "ENTITY_IS_DELETED"}
 _LATER = {"REQUEST_LIMIT_EXCEEDED", "UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "INVALID_SESSION_ID"}
 """Refusals that pass: a limit, somebody else's change under way, and a session that is over until the token is new."""
 
@@ -112,9 +113,9 @@ async def fetch(client: httpx.AsyncClient, account: Account, record: str) -> Rec
     time = account.options.get("occurred_field", TIMES[0])
     fields = sorted({*account.fields, time})
     answer = await reached(client, "GET", _path(account, record), params={"fields": ",".join(fields)})
-    if answer.status_code == 404 and _code(answer) in _GONE:
+    if answer.status_code == 404 and code_of(answer) in _GONE:
         return None
-    _check(answer)
+    check(answer)
     try:
         read = _record.decode(answer.content)
         as_of = seconds(msgspec.json.decode(read[time], type=str))
@@ -129,7 +130,7 @@ async def write(client: httpx.AsyncClient, account: Account, record: str, fields
     Raises:
         TryAgain, Rejected: as `fetch`.
     """
-    _check(await reached(client, "PATCH", _path(account, record), json=dict(fields)))
+    check(await reached(client, "PATCH", _path(account, record), json=dict(fields)))
 
 
 def _path(account: Account, record: str) -> str:
@@ -141,14 +142,19 @@ def base(account: Account) -> str:
     return f"/services/data/v{account.options.get('api_version', API_VERSION)}"
 
 
-def _check(answer: httpx.Response) -> None:
-    code = _code(answer)
+def check(answer: httpx.Response) -> None:
+    """Let a success pass, as `client.check`, and take for passing what Salesforce calls by name.
+
+    Raises:
+        TryAgain, Rejected: as `fetch`.
+    """
+    code = code_of(answer)
     if code in _LATER:
         raise TryAgain(f"{answer.request.method}: answered {answer.status_code} {code}", retry_after_s(answer))
-    check(answer)
+    check_any(answer)
 
 
-def _code(answer: httpx.Response) -> str:
+def code_of(answer: httpx.Response) -> str:
     """Salesforce's name for the first fault, empty where there is none."""
     if answer.is_success:
         return ""

@@ -9,32 +9,15 @@ from hypothesis import strategies as st
 
 from service.crm.salesforce_message import ACKNOWLEDGED, id18, read_message
 from service.errors import BadInput
+from tests.support.crm import salesforce
+from tests.support.crm.salesforce import ORGANIZATION, message
 
-ORGANIZATION = "00D000000000062EAA"
 LEAD = "00QD000000FHLhqMAH"
 NOTIFICATION = "04l0800002nrC5BAAU"
 
 
 def notification(inner: str = "", *, number: str = NOTIFICATION, kind: str = "sf:Lead", record: str = LEAD) -> str:
-    return (
-        f"<Notification><Id>{number}</Id>"
-        f'<sObject xsi:type="{kind}" xmlns:sf="urn:sobject.enterprise.soap.sforce.com">'
-        f"<sf:Id>{record}</sf:Id>{inner}</sObject></Notification>"
-    )
-
-
-def message(*notifications: str, organization: str = ORGANIZATION) -> bytes:
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>'
-        '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
-        ' xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-        '<soapenv:Body><notifications xmlns="http://soap.sforce.com/2005/09/outbound">'
-        f"<OrganizationId>{organization}</OrganizationId><ActionId>04k000000000001AAA</ActionId>"
-        '<SessionId xsi:nil="true"/>'
-        "<EnterpriseUrl>https://example.my.salesforce.com/services/Soap/c/64.0/00D000000000062</EnterpriseUrl>"
-        "<PartnerUrl>https://example.my.salesforce.com/services/Soap/u/64.0/00D000000000062</PartnerUrl>"
-        f"{''.join(notifications)}</notifications></soapenv:Body></soapenv:Envelope>"
-    ).encode()
+    return salesforce.notification(inner, number=number, kind=kind, record=record)
 
 
 PLAIN = message(
