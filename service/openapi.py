@@ -105,6 +105,7 @@ OPERATIONS = (
     Operation("get", "/health/ready", "A bundle serves; 503 says why not", None, None, 200, Readiness),
     Operation("get", "/metrics", "Metrics of all workers, as text", None, None, 200, str),
     Operation("get", "/openapi.json", "This document", None, None, 200, dict[str, Any]),
+    Operation("get", "/openapi-3.0.json", "For Salesforce", None, None, 200, dict[str, Any], (401, 403, 503)),
 )
 
 
@@ -174,4 +175,4 @@ def _parameters(row: Operation) -> list[dict[str, Any]]:
     return []
 
 
-_NAMES = str.maketrans({"/": "_", "{": None, "}": None, ".": "_"})
+_NAMES = str.maketrans({"/": "_", "{": None, "}": None, ".": "_", "-": "_"})
