@@ -33,6 +33,7 @@ ROUTES = [
     health.health_ready,
     documents.metrics,
     documents.openapi_json,
+    documents.openapi_30_json,
 ]
 
 
