@@ -13,6 +13,7 @@
         │   └── Forged            a webhook that its CRM did not send, or did too long ago
         ├── Forbidden         403 a key without the scope
         ├── UnknownProspect   404 nothing is stored for this prospect
+        ├── UnknownCrm        404 no account with this CRM
         ├── TooSlow           408 a request that does not arrive in time
         ├── Erased            410 this prospect was erased, nothing may be stored of them
         ├── TooLarge          413 a body over its limit
@@ -111,6 +112,12 @@ class UnknownProspect(ServiceError):
     """Nothing is stored for this prospect."""
 
     status, slug, title = HTTPStatus.NOT_FOUND, "unknown-prospect", "Unknown prospect"
+
+
+class UnknownCrm(ServiceError):
+    """No account with this CRM is configured."""
+
+    status, slug, title = HTTPStatus.NOT_FOUND, "unknown-crm", "Unknown CRM"
 
 
 class TooSlow(ServiceError):
