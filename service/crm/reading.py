@@ -96,6 +96,8 @@ class _Reader:
             self._fault("account.token_file", "expected one line, the token")
         if texts["api_url"] and rules.token and "token_file" not in account:
             self._fault("account.token_file", "is missing: the CRM's interface at api_url wants a token")
+        if "token_file" in account and not rules.token:
+            self._fault("account.token_file", "is not known here: nothing wants a token")
         return Account(
             crm=self._path.stem,
             secrets=tuple(secrets),

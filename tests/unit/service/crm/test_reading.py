@@ -185,6 +185,14 @@ def test_a_standard_sender_calls_everything_as_we_do(folder: Path) -> None:
     assert account.write_back == {name: name for name in WRITTEN}
 
 
+def test_a_token_that_nothing_wants_is_a_fault(folder: Path) -> None:
+    (folder / "standard.secrets").write_text(STANDARD_SECRET, "utf-8")
+    text = '[account]\nsecrets_file = "standard.secrets"\ntoken_file = "hubspot.token"\n'
+    assert faults(folder, text, "standard") == [
+        "standard.toml: account.token_file: is not known here: nothing wants a token"
+    ]
+
+
 @pytest.mark.parametrize("secret", ["whsec_short", "A" * 44, "whsec_" + "A" * 88, "whsec_" + "A" * 31])
 def test_a_standard_secret_is_held_to_its_form(folder: Path, secret: str) -> None:
     (folder / "standard.secrets").write_text(secret, "utf-8")
