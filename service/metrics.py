@@ -35,6 +35,9 @@ TABLE: dict[str, Described] = {
     "gatekeeper_assessments_total": Described(
         Counter, ("action", "band", "degraded"), "prospects assessed, alone or in a batch; degraded: no, or why"
     ),
+    "gatekeeper_not_scored_total": Described(
+        Counter, ("because",), "prospects asked about and not assessed, for want of consent or because they were erased"
+    ),
     "gatekeeper_store_failures_total": Described(Counter, ("kind",), "store commands that timed out or failed"),
     "gatekeeper_store_given_up": Described(Gauge, (), "workers whose breaker is open: they answer without the store"),
     "gatekeeper_vectors_reencoded_total": Described(Counter, (), "vectors made anew from raw features"),
@@ -92,6 +95,9 @@ class Metrics:
         """Count assessments of these actions, bands, and reasons to be degraded."""
         for kind, count in Tally(kinds).items():
             self._counter("gatekeeper_assessments_total", *kind).inc(count)
+
+    def not_scored(self, because: str) -> None:
+        self._counter("gatekeeper_not_scored_total", because).inc()
 
     def overloaded(self) -> None:
         self._counter("gatekeeper_overload_refusals_total").inc()

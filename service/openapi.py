@@ -8,14 +8,16 @@ from typing import Any, NamedTuple
 import msgspec
 
 from models.contract import Scalar
+from service.access import AccessReport
 from service.answers import Answer
 from service.keys import Scope
 from service.problems import MEDIA_TYPE, Problem
 from service.routes.features import KnownFeatures, Written
 from service.routes.health import Alive, Readiness
 from service.routes.model import LiveModel
+from service.routes.prospects import ProspectConsent
 from service.routes.score import FailedEntry
-from service.wire import FeaturesRequest, ScoreRequest
+from service.wire import ConsentRequest, FeaturesRequest, ScoreRequest
 
 
 class ScoreBatchRequest(msgspec.Struct):
@@ -63,6 +65,7 @@ REFUSALS: dict[int, str] = {
     403: "the key lacks the scope",
     404: "nothing is stored for this prospect",
     408: "the request did not arrive in time; the connection is closed",
+    410: "this prospect was erased; consent lifts that",
     413: "the body is too large",
     415: "the body is not declared as JSON",
     503: "no bundle serves, or the store is needed and does not answer",
@@ -83,15 +86,21 @@ class Operation(NamedTuple):
 
 
 _BODY = (400, 401, 403, 408, 413, 415, 503)
+_WRITE = (*_BODY, 410)
 _FEATURES = "/v1/prospects/{prospect_id}/features"
+_CONSENT = "/v1/prospects/{prospect_id}/consent"
+_EXPORT = "/v1/prospects/{prospect_id}/export"
 OPERATIONS = (
     Operation("post", "/v1/score", "Score one prospect", "score", ScoreRequest, 200, Answer, _BODY),
     Operation("post", "/v1/score/batch", "Score prospects", "score", ScoreBatchRequest, 200, SCORED, _BODY),
-    Operation("put", _FEATURES, "Replace all features", "features", FEATURES, 200, Written, _BODY),
-    Operation("patch", _FEATURES, "Change some features; null: missing", "features", FEATURES, 200, Written, _BODY),
+    Operation("put", _FEATURES, "Replace all features", "features", FEATURES, 200, Written, _WRITE),
+    Operation("patch", _FEATURES, "Change some features; null: missing", "features", FEATURES, 200, Written, _WRITE),
     Operation("get", _FEATURES, "Raw features", "features", None, 200, KnownFeatures, (400, 401, 403, 404, 503)),
-    Operation("delete", _FEATURES, "Erase every trace", "features", None, 204, None, (400, 401, 403, 503)),
+    Operation("delete", _FEATURES, "Erase every trace of a person", "features", None, 204, None, (400, 401, 403, 503)),
     Operation("post", "/v1/features/batch", "Replace features", "features", FeaturesBatchRequest, 200, WRITTEN, _BODY),
+    Operation("put", _CONSENT, "Consent or its refusal", "features", ConsentRequest, 200, ProspectConsent, _BODY),
+    Operation("get", _CONSENT, "Consent on record", "features", None, 200, ProspectConsent, (400, 401, 403, 404, 503)),
+    Operation("get", _EXPORT, "All that is kept", "admin", None, 200, AccessReport, (400, 401, 403, 404, 503)),
     Operation("get", "/v1/model", "The live model and its features", "features", None, 200, LiveModel, (401, 403, 503)),
     Operation("get", "/health/live", "The process answers", None, None, 200, Alive),
     Operation("get", "/health/ready", "A bundle serves; 503 says why not", None, None, 200, Readiness),

@@ -12,11 +12,13 @@ import numpy as np
 from models.assess import Assessor
 from models.errors import FeatureError
 from service.answers import About, Answer, Style, answers
+from service.bars import Barred
 from service.errors import BadInput, StoreUnavailable, key_path
-from service.features import CHUNK, FeatureStore, Stored
+from service.features import CHUNK, FeatureStore, Found, Stored
 from service.ids import decision_ids
 from service.metrics import Metrics
 from service.sentmoney import checked_money, money_columns
+from service.unscored import not_scored
 from service.wire import MoneyScalar, ScoreRequest
 
 
@@ -64,7 +66,9 @@ class Scoring:
             now: when they are scored; dates are seen from its day in UTC.
         """
         given = await self._answers(assessor, asked, now)
-        self._metrics.assessed((each.action, each.risk.band, each.degraded_because or "no") for each in given)
+        self._metrics.assessed(
+            (each.action, each.risk.band, each.degraded_because or "no") for each in given if each.risk is not None
+        )
         return given
 
     async def warm_up(self, assessor: Assessor, now: datetime) -> None:
@@ -75,6 +79,31 @@ class Scoring:
 
     async def _answers(self, assessor: Assessor, asked: Sequence[Asked], now: datetime) -> list[Answer]:
         stored = await self._stored(assessor, [each.prospect_id for each in asked])
+        if Barred in map(type, stored):
+            return self._some_barred(assessor, asked, stored, now)
+        return self._assessed(assessor, asked, stored, now)
+
+    def _some_barred(
+        self, assessor: Assessor, asked: Sequence[Asked], stored: Sequence[Found], now: datetime
+    ) -> list[Answer]:
+        """Answers where some must not be scored: the model sees nothing of them, not even what was sent along."""
+        free = [row for row, known in enumerate(stored) if not isinstance(known, Barred)]
+        assessed = iter(
+            self._assessed(assessor, [asked[row] for row in free], [stored[row] for row in free], now) if free else ()
+        )
+        given, scored_at = [], rfc3339(now)
+        for each, known, decision in zip(asked, stored, decision_ids(now, len(asked)), strict=True):
+            if isinstance(known, Barred):
+                about = About(each.prospect_id, decision, scored_at, None, store_unavailable=False, style=each.style)
+                given.append(not_scored(assessor, known.why, about))
+                self._metrics.not_scored(known.why)
+            else:
+                given.append(next(assessed))
+        return given
+
+    def _assessed(
+        self, assessor: Assessor, asked: Sequence[Asked], stored: Sequence[Found], now: datetime
+    ) -> list[Answer]:
         x = np.empty((len(asked), len(assessor.contract.features)), dtype=np.float32)
         x.fill(np.nan)
         for row, (each, known) in enumerate(zip(asked, stored, strict=True)):
@@ -98,7 +127,7 @@ class Scoring:
         ]
         return answers(assessor, found, about)
 
-    async def _stored(self, assessor: Assessor, ids: list[str]) -> Sequence[Stored | StoreUnavailable | None]:
+    async def _stored(self, assessor: Assessor, ids: list[str]) -> Sequence[Found]:
         """What the store holds for each prospect, or that it failed to tell."""
         try:
             return await self._features.vectors(ids, assessor.contract)

@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     language: Language
     crm_dir: Path | None
     features_ttl_days: int
+    answers_ttl_days: int
+    tombstone_days: int
     store_timeout_ms: int
     store_connections: int
     breaker_failures: int
@@ -139,6 +141,16 @@ TABLE: dict[str, Setting] = {
     "features_ttl_days": Setting(
         _whole(1, 3650), 400, "days", "a lead that nobody touched for over a year is forgotten; renewed on every write"
     ),
+    "answers_ttl_days": Setting(
+        _whole(2, 90), 7, "days", "a CRM sends a webhook again for a day; a repeat within this gets the stored answer"
+    ),
+    "tombstone_days": Setting(
+        _whole(30, 36_500),
+        3650,
+        "days",
+        "keeps an erased person from coming back with an old export or backup, for as long as companies keep those; a "
+        "consent that was given stays on record as long",
+    ),
     "store_timeout_ms": Setting(
         _whole(1, 5000), 50, "ms", "a rep waits for the score: past this, score without the store and say so"
     ),
@@ -157,7 +169,7 @@ TABLE: dict[str, Setting] = {
     ),
     "standing_requests": Setting(
         _whole(1, 100_000),
-        64,
+        32,
         "in flight, per worker",
         "where a quarter of it has been in flight for 0.1 s, more is a 503: those let in are answered in time",
     ),
