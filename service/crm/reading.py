@@ -186,7 +186,13 @@ class _Reader:
         return text
 
     def _safe(self, at: str, url: str) -> None:
-        if url.startswith("http://") and urlsplit(url).hostname not in _LOOPBACK:
+        try:
+            host = urlsplit(url).hostname
+        except ValueError:
+            host = None
+        if url and not host:
+            self._fault(at, "expected a URL with a host")
+        elif url.startswith("http:") and host not in _LOOPBACK:
             self._fault(at, "expected https: secrets and personal data travel there")
 
     def _known(self, at: str, stated: Mapping[str, object], names: Iterable[str]) -> None:

@@ -146,6 +146,13 @@ def test_nothing_is_written_where_nothing_can_be_called(folder: Path) -> None:
     assert faults(folder, text) == ["hubspot.toml: write_back: nothing can be written without account.api_url"]
 
 
+@pytest.mark.parametrize("url", ["https://[::1", "https:///path", "https://:443"])
+def test_a_url_without_a_host_is_refused(folder: Path, url: str) -> None:
+    assert faults(folder, HUBSPOT.replace("https://api.hubapi.com", url)) == [
+        "hubspot.toml: account.api_url: expected a URL with a host"
+    ]
+
+
 def test_two_things_cannot_be_written_into_one_field(folder: Path) -> None:
     assert faults(folder, HUBSPOT + 'band = "gatekeeper_risk_percent"\n') == [
         "hubspot.toml: write_back: expected a field of its own for each"
