@@ -96,6 +96,8 @@ class _Reader:
             self._fault("account.token_file", "expected one line, the token")
         if texts["api_url"] and rules.token and "token_file" not in account:
             self._fault("account.token_file", "is missing: the CRM's interface at api_url wants a token")
+        if "token_file" in account and not rules.token:
+            self._fault("account.token_file", "is not known here: nothing wants a token")
         return Account(
             crm=self._path.stem,
             secrets=tuple(secrets),
@@ -184,7 +186,13 @@ class _Reader:
         return text
 
     def _safe(self, at: str, url: str) -> None:
-        if url.startswith("http://") and urlsplit(url).hostname not in _LOOPBACK:
+        try:
+            host = urlsplit(url).hostname
+        except ValueError:
+            host = None
+        if url and not host:
+            self._fault(at, "expected a URL with a host")
+        elif url.startswith("http:") and host not in _LOOPBACK:
             self._fault(at, "expected https: secrets and personal data travel there")
 
     def _known(self, at: str, stated: Mapping[str, object], names: Iterable[str]) -> None:

@@ -146,6 +146,13 @@ def test_nothing_is_written_where_nothing_can_be_called(folder: Path) -> None:
     assert faults(folder, text) == ["hubspot.toml: write_back: nothing can be written without account.api_url"]
 
 
+@pytest.mark.parametrize("url", ["https://[::1", "https:///path", "https://:443"])
+def test_a_url_without_a_host_is_refused(folder: Path, url: str) -> None:
+    assert faults(folder, HUBSPOT.replace("https://api.hubapi.com", url)) == [
+        "hubspot.toml: account.api_url: expected a URL with a host"
+    ]
+
+
 def test_two_things_cannot_be_written_into_one_field(folder: Path) -> None:
     assert faults(folder, HUBSPOT + 'band = "gatekeeper_risk_percent"\n') == [
         "hubspot.toml: write_back: expected a field of its own for each"
@@ -183,6 +190,14 @@ def test_a_standard_sender_calls_everything_as_we_do(folder: Path) -> None:
     account = read_accounts(folder)["standard"]
     assert account.features == {}
     assert account.write_back == {name: name for name in WRITTEN}
+
+
+def test_a_token_that_nothing_wants_is_a_fault(folder: Path) -> None:
+    (folder / "standard.secrets").write_text(STANDARD_SECRET, "utf-8")
+    text = '[account]\nsecrets_file = "standard.secrets"\ntoken_file = "hubspot.token"\n'
+    assert faults(folder, text, "standard") == [
+        "standard.toml: account.token_file: is not known here: nothing wants a token"
+    ]
 
 
 @pytest.mark.parametrize("secret", ["whsec_short", "A" * 44, "whsec_" + "A" * 88, "whsec_" + "A" * 31])
