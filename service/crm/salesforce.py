@@ -28,17 +28,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from service.crm.account import Account, Form, Rules
-from service.crm.client import check as check_any
-from service.crm.client import reached, retry_after_s
 from service.crm.interface import Delivery, Event, Parsed, Record, Reply, Value
 from service.crm.salesforce_message import ACKNOWLEDGED, Notification, read_message
-from service.errors import BadInput, Forged, Rejected, TryAgain
+from service.crm.salesforce_rest import check, code_of, reached
+from service.errors import BadInput, Forged, Rejected
 from service.settings import SECRET_BYTES
 
 if TYPE_CHECKING:
     import httpx
 
-API_VERSION = "64.0"
 OBJECT = "Lead"
 TIMES = ("SystemModstamp", "LastModifiedDate")
 """Fields that say when a record changed; the first that is there counts."""
@@ -50,6 +48,7 @@ RULES = Rules(
         "api_version": Form(r"[0-9]{2,3}\.0", "a version of Salesforce's interface, such as 64.0"),
         "object": Form(_NAME, "the kind of record that is a prospect, such as Lead"),
         "occurred_field": Form(_NAME, "the field that says when a record changed"),
+        "oauth": Form("client_credentials", "client_credentials: the token file then holds client_id:client_secret"),
         "user_id": Form(r"005[A-Za-z0-9]{12}(?:[A-Z0-5]{3})?", "the id of the user as whom we write, 005..."),
     },
     secret=Form(
@@ -58,15 +57,7 @@ RULES = Rules(
 )
 
 _GONE = {"NOT_FOUND", "ENTITY_IS_DELETED"}
-_LATER = {"REQUEST_LIMIT_EXCEEDED", "UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "INVALID_SESSION_ID"}
-"""Refusals that pass: a limit, somebody else's change under way, and a session that is over until the token is new."""
 
-
-class _Fault(msgspec.Struct, rename={"code": "errorCode"}):
-    code: str
-
-
-_faults = msgspec.json.Decoder(list[_Fault])
 _record = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _value = msgspec.json.Decoder(Value)
 
@@ -112,7 +103,7 @@ async def fetch(client: httpx.AsyncClient, account: Account, record: str) -> Rec
     """
     time = account.options.get("occurred_field", TIMES[0])
     fields = sorted({*account.fields, time})
-    answer = await reached(client, "GET", _path(account, record), params={"fields": ",".join(fields)})
+    answer = await reached(client, account, "GET", f"sobjects/{record}", params={"fields": ",".join(fields)})
     if answer.status_code == 404 and code_of(answer) in _GONE:
         return None
     check(answer)
@@ -130,38 +121,7 @@ async def write(client: httpx.AsyncClient, account: Account, record: str, fields
     Raises:
         TryAgain, Rejected: as `fetch`.
     """
-    check(await reached(client, "PATCH", _path(account, record), json=dict(fields)))
-
-
-def _path(account: Account, record: str) -> str:
-    return f"{base(account)}/sobjects/{record}"
-
-
-def base(account: Account) -> str:
-    """Where the interface of the account's version begins."""
-    return f"/services/data/v{account.options.get('api_version', API_VERSION)}"
-
-
-def check(answer: httpx.Response) -> None:
-    """Let a success pass, as `client.check`, and take for passing what Salesforce calls by name.
-
-    Raises:
-        TryAgain, Rejected: as `fetch`.
-    """
-    code = code_of(answer)
-    if code in _LATER:
-        raise TryAgain(f"{answer.request.method}: answered {answer.status_code} {code}", retry_after_s(answer))
-    check_any(answer)
-
-
-def code_of(answer: httpx.Response) -> str:
-    """Salesforce's name for the first fault, empty where there is none."""
-    if answer.is_success:
-        return ""
-    try:
-        return next((fault.code for fault in _faults.decode(answer.content)), "")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
+    check(await reached(client, account, "PATCH", f"sobjects/{record}", json=dict(fields)))
 
 
 def _concerns(notification: Notification, account: Account) -> bool:

@@ -11,9 +11,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from service.crm.account import Account
-from service.crm.client import reached
 from service.crm.interface import Made
-from service.crm.salesforce import OBJECT, base, check, code_of
+from service.crm.salesforce import OBJECT
+from service.crm.salesforce_rest import check, code_of, reached
 from service.crm.written import WRITTEN, Kind
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ async def create_fields(client: httpx.AsyncClient, account: Account) -> Mapping[
 
 
 async def _made(client: httpx.AsyncClient, account: Account, definition: Mapping[str, Any]) -> Made:
-    answer = await reached(client, "POST", f"{base(account)}/tooling/sobjects/CustomField", json=definition)
+    answer = await reached(client, account, "POST", "tooling/sobjects/CustomField", json=definition)
     if answer.status_code == HTTPStatus.BAD_REQUEST and code_of(answer) in _EXISTS:
         return "exists"
     check(answer)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 import msgspec
@@ -18,6 +19,7 @@ from service.crm.salesforce_message import id18
 from tests.support.crm.standin import Answer, Request, StandIn
 
 TOKEN = "00D000000000062!stand.in"  # noqa: S105
+CLIENT = {"client_id": "3MVG9.stand.in", "client_secret": "the-secret-of-the-connected-app"}
 ORGANIZATION = "00D000000000062EAA"
 PERSON, INTEGRATION = (id18(f"0050000000000{n}", "") for n in ("01", "02"))
 """Who types records in, and as whom the token lets in."""
@@ -60,6 +62,8 @@ class Salesforce(StandIn):
         self.choices: dict[str, set[str]] = {}
         self.writes: list[tuple[str, dict[str, Any]]] = []
         self.now = datetime(2026, 11, 21, 2, tzinfo=UTC)
+        self.tokens = {TOKEN}
+        self.granted = 0
         self._deleted: set[str] = set()
         self._limit = limit
 
@@ -89,7 +93,9 @@ class Salesforce(StandIn):
         return [(name, value) for name, value in self.leads[lead_id].items() if value is not None and name != "Id"]
 
     def answer(self, request: Request) -> Answer:
-        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+        if request.path == "/services/oauth2/token":
+            return self._grant(request)
+        if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
             return _error(401, "INVALID_SESSION_ID", "Session expired or invalid")
         if self._limit and len(self.received) > self._limit:
             return _error(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
@@ -107,6 +113,19 @@ class Salesforce(StandIn):
             if match and method == request.method:
                 return handle(request, *match.groups())
         return _error(404, "NOT_FOUND", "The requested resource does not exist")
+
+    def _grant(self, request: Request) -> Answer:
+        form = dict(parse_qsl(request.body.decode()))
+        if request.headers.get("content-type") != "application/x-www-form-urlencoded":
+            return Answer(400, {"error": "invalid_request"})
+        if form.pop("grant_type", "") != "client_credentials":
+            return Answer(400, {"error": "unsupported_grant_type"})
+        if form != CLIENT:
+            return Answer(400, {"error": "invalid_client", "error_description": "invalid client credentials"})
+        self.granted += 1
+        token = f"{ORGANIZATION[:15]}!granted.{self.granted}"
+        self.tokens.add(token)
+        return Answer(200, {"access_token": token, "instance_url": self.url, "token_type": "Bearer", "issued_at": "0"})
 
     def _read(self, request: Request, lead_id: str) -> Answer:
         lead = self.leads.get(lead_id)

@@ -20,6 +20,7 @@ from service.crm.interface import Delivery, Record, Value
 from service.crm.written import WRITTEN
 from service.errors import BadInput, Forged, Rejected, TryAgain
 from tests.support.crm.salesforce import (
+    CLIENT,
     INTEGRATION,
     ORGANIZATION,
     TOKEN,
@@ -272,6 +273,41 @@ def test_a_limit_of_the_organization_is_tried_again() -> None:
         assert fetched(org, lead) is not None
         with pytest.raises(TryAgain, match="REQUEST_LIMIT_EXCEEDED"):
             fetched(org, lead)
+
+
+CREDENTIALS = {"token": ":".join(CLIENT.values()), "options": {"oauth": "client_credentials"}}
+
+
+def test_access_tokens_are_got_with_the_first_request_and_again_when_they_are_over(org: Salesforce) -> None:
+    lead = org.lead(1, Contract__c="One year")
+    org.tokens.clear()
+
+    async def both(client: httpx.AsyncClient, stated: Account) -> list[Record | None]:
+        found = [await salesforce.fetch(client, stated, f"Lead/{lead}") for _ in range(2)]
+        org.tokens.clear()
+        together = await asyncio.gather(*[salesforce.fetch(client, stated, f"Lead/{lead}") for _ in range(5)])
+        return [*found, *together]
+
+    assert None not in calling(org, both, **CREDENTIALS)
+    assert org.granted == 2
+    assert set(calling(org, salesforce_fields.create_fields, **CREDENTIALS).values()) == {"created"}
+
+
+def test_credentials_go_nowhere_but_to_the_path_that_grants_tokens(org: Salesforce) -> None:
+    lead = org.lead(1, Contract__c="One year")
+    fetched(org, lead, **CREDENTIALS)
+    granting, *others = org.received
+    assert granting.path == "/services/oauth2/token"
+    for other in others:
+        assert CLIENT["client_secret"] not in f"{other.headers}{other.query}"
+
+
+def test_credentials_that_are_wrong_are_a_refusal(org: Salesforce) -> None:
+    with pytest.raises(Rejected):
+        fetched(org, LEAD, **{**CREDENTIALS, "token": "3MVG9.stand.in:another"})
+    org.fail(Answer(200, b"{}"))
+    with pytest.raises(Rejected, match="no access token"):
+        fetched(org, LEAD, **CREDENTIALS)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"SystemModstamp": "then"}', b"\xff", b"[" * 100_000])
