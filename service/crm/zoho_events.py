@@ -5,9 +5,10 @@ prescribe, see docs/crm-zoho.md. Assumed, since the documentation does not say i
 
 - `server_time` is when the change was made, in milliseconds; with channel, record and operation it names the event. A
   notification is not sent again.
-- `affected_fields` is a list of `{record id: [field, ...]}`, `affected_values` one of `{"record_id", "values"}`. An
-  update that names no field cannot be told from our own writing and is ignored: so the channel must be made with
-  `return_affected_field_values`, and there is no endless loop without it.
+- `affected_values` is a list of `{"record_id", "values"}`, and `affected_fields`, where it is not empty, one of
+  `{record id: [field, ...]}`; in another form it says nothing. An update that names no field cannot be told from our
+  own writing and is ignored: so the channel must be made with `return_affected_field_values`, and there is no endless
+  loop without it.
 - A time in a workflow webhook is ISO 8601, or as its format `yyyy-mm-dd H:M:S` has it, with or without leading zeros,
   in the webhook's own time zone: the option `timezone`.
 - `modified_by` holds what the option `user_id` says; it is not needed, as what we write starts no workflow.
@@ -50,7 +51,7 @@ class _Notification(msgspec.Struct, frozen=True):
     operation: str
     ids: list[_Number | str]
     server_time: _Number
-    affected_fields: list[dict[str, list[str]]] | None = None
+    affected_fields: Any = None
     affected_values: list[_Values] | None = None
 
 
@@ -122,9 +123,10 @@ def from_webhook(body: bytes, account: Account) -> Parsed:
 def _touched(sent: _Notification) -> dict[str, set[str]]:
     """The fields that changed, by record."""
     touched: dict[str, set[str]] = {}
-    for fields in sent.affected_fields or ():
-        for number, names in fields.items():
-            touched.setdefault(number, set()).update(names)
+    listed = sent.affected_fields if isinstance(sent.affected_fields, list) else []
+    for number, names in (pair for each in listed if isinstance(each, dict) for pair in each.items()):
+        if isinstance(names, list):
+            touched.setdefault(number, set()).update(name for name in names if isinstance(name, str))
     for each in sent.affected_values or ():
         touched.setdefault(str(each.record_id), set()).update(each.values)
     return touched

@@ -9,12 +9,20 @@ from http import HTTPStatus
 import httpx
 import msgspec
 
+from service.crm.answered import read_answer
 from service.crm.client import check
-from service.errors import Rejected
+from service.errors import Rejected, TryAgain
+
+_TOO_MANY = "Access Denied"
+"""What Zoho calls it when too many tokens were asked for; it says so with the status of a mistake of ours."""
 
 
 class _Granted(msgspec.Struct, frozen=True):
-    access_token: str
+    access_token: str = ""
+    error: str = ""
+
+
+_granted = msgspec.json.Decoder(_Granted)
 
 
 class RenewedToken(httpx.Auth):
@@ -46,8 +54,7 @@ class RenewedToken(httpx.Auth):
             if self._token == used:
                 answer = yield self._renewal(request)
                 await answer.aread()
-                check(answer)
-                self._token = _token(answer.content)
+                self._token = _token(answer)
         _carry(request, self._token)
         yield request
 
@@ -67,8 +74,12 @@ def _carry(request: httpx.Request, token: str) -> None:
     request.headers["Authorization"] = f"Zoho-oauthtoken {token}"
 
 
-def _token(body: bytes) -> str:
-    try:
-        return msgspec.json.decode(body, type=_Granted).access_token
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Rejected("POST: Zoho has granted no access token") from None
+def _token(answer: httpx.Response) -> str:
+    if answer.status_code != HTTPStatus.BAD_REQUEST:
+        check(answer)
+    granted = read_answer(_granted, answer.content)
+    if granted.error == _TOO_MANY:
+        raise TryAgain("POST: Zoho grants no more access tokens for now")
+    if not granted.access_token:
+        raise Rejected("POST: Zoho has granted no access token")
+    return granted.access_token

@@ -77,6 +77,13 @@ def test_each_of_the_passwords_proves_a_webhook_while_one_replaces_another(secre
     pipedrive.verify(delivery(authorization=basic(secret).replace(b"Basic", b"basic")), an_account(), NOW)
 
 
+def test_a_password_is_taken_as_other_peoples_clients_send_it() -> None:
+    user, _, password = SECRETS[0].partition(":")
+    flow = httpx.BasicAuth(user, password).auth_flow(httpx.Request("POST", "https://gatekeeper.example.com"))
+    sent = next(flow).headers["Authorization"].encode()
+    pipedrive.verify(delivery(authorization=sent), an_account(), NOW)
+
+
 @pytest.mark.parametrize(
     "authorization",
     [

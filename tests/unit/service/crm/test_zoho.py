@@ -171,6 +171,7 @@ def test_an_update_of_none_but_our_fields_is_our_own() -> None:
 def test_an_update_that_names_no_field_is_ignored_lest_we_answer_ourselves_for_ever() -> None:
     assert notified("1", operation="update") == Parsed([], 1)
     assert notified("1", operation="update", affected_fields=None, affected_values=None) == Parsed([], 1)
+    assert notified("1", operation="update", affected_fields=["Fee", {"1": "Fee"}, {"1": [5]}]) == Parsed([], 1)
 
 
 def test_a_workflow_webhook_brings_the_mapped_fields() -> None:
@@ -329,6 +330,13 @@ def test_requests_that_find_their_token_over_together_renew_it_once(server: Zoho
 def test_credentials_that_grant_no_token_are_rejected(server: Zoho, credentials: str) -> None:
     account = an_account(api_url=server.url, token=credentials, options={"accounts_url": server.url})
     with pytest.raises(Rejected):
+        run(account, lambda client: zoho.fetch(client, account, "Leads/55"))
+
+
+def test_too_many_renewals_ask_to_be_tried_again(server: Zoho) -> None:
+    account = an_account(api_url=server.url, token=CREDENTIALS, options={"accounts_url": server.url})
+    server.fail(Answer(400, {"error": "Access Denied", "error_description": "too many requests", "status": "failure"}))
+    with pytest.raises(TryAgain):
         run(account, lambda client: zoho.fetch(client, account, "Leads/55"))
 
 
