@@ -20,15 +20,16 @@ Sources: developer.salesforce.com, "Understanding Outbound Messaging", "REST API
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from service.crm.account import Account, Form, Rules
 from service.crm.interface import Delivery, Event, Parsed, Record, Reply, Value
+from service.crm.plain import seconds
+from service.crm.presented import is_known
 from service.crm.salesforce_message import ACKNOWLEDGED, Notification, read_message
 from service.crm.salesforce_rest import check, code_of, reached
 from service.errors import BadInput, Forged, Rejected
@@ -68,9 +69,7 @@ def verify(delivery: Delivery, account: Account, _now: datetime) -> None:
     Raises:
         Forged: anything else.
     """
-    sent = delivery.secret.encode(errors="surrogatepass")
-    matches = [hmac.compare_digest(sent, secret.encode()) for secret in account.secrets if secret]
-    if not any(matches):
+    if not is_known(delivery.secret, account.secrets):
         raise Forged
 
 
@@ -146,18 +145,6 @@ def _changed_at(notification: Notification, account: Account) -> float:
     names = (named,) if named else TIMES
     name = next((each for each in names if notification.fields.get(each)), names[0])
     try:
-        return seconds(notification.fields.get(name) or "")
+        return seconds(notification.fields.get(name))
     except ValueError:
         raise BadInput(f"{notification.at}/{name}", "expected a time, such as 2026-11-21T02:00:00.000Z") from None
-
-
-def seconds(text: str) -> float:
-    """A time as Salesforce writes it, in seconds since 1970.
-
-    Raises:
-        ValueError: it is none, or has no zone.
-    """
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError("no zone")
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
