@@ -24,6 +24,7 @@ from service.crm.client import answer_of, check, reached
 from service.crm.interface import Delivery, Parsed, Record, Value
 from service.crm.presented import is_known
 from service.crm.zoho_events import from_notification, from_webhook
+from service.crm.zoho_token import renewing
 from service.errors import BadInput, Forged, Rejected
 
 if TYPE_CHECKING:
@@ -115,7 +116,5 @@ async def write(client: httpx.AsyncClient, account: Account, record: str, fields
 def _auth(client: httpx.AsyncClient, account: Account) -> httpx.Auth | None:
     """What renews the client's access token, made with the first request; None where the token is one itself."""
     if client.auth is None and "accounts_url" in account.options:
-        from service.crm.zoho_token import RenewedToken  # noqa: PLC0415, as it loads the HTTP library
-
-        client.auth = RenewedToken(account.options["accounts_url"], account.token)
+        client.auth = renewing(account.options["accounts_url"], account.token)
     return client.auth

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-import httpx
 import msgspec
 
 from service.crm.answered import read_answer
 from service.crm.client import check
 from service.errors import Rejected, TryAgain
+
+if TYPE_CHECKING:
+    import httpx
 
 _TOO_MANY = "Access Denied"
 """What Zoho calls it when too many tokens were asked for; it says so with the status of a mistake of ours."""
@@ -25,13 +28,26 @@ class _Granted(msgspec.Struct, frozen=True):
 _granted = msgspec.json.Decoder(_Granted)
 
 
-class RenewedToken(httpx.Auth):
-    """Sends the access token, and renews it once where Zoho says that it is over: no clock need agree with Zoho's.
+def renewing(accounts_url: str, credentials: str) -> httpx.Auth:
+    """What gives each request of a client the access token, and renews it.
 
     Args:
         accounts_url: Zoho's accounts server of the data centre, such as https://accounts.zoho.jp.
         credentials: `client_id:client_secret:refresh_token`.
     """
+    import httpx  # noqa: PLC0415 - see client.py
+
+    tokens = _Tokens(accounts_url, credentials)
+
+    class RenewedToken(httpx.Auth):
+        def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+            return tokens.flow(request)
+
+    return RenewedToken()
+
+
+class _Tokens:
+    """The access token in use, renewed once where Zoho says that it is over: no clock need agree with Zoho's."""
 
     def __init__(self, accounts_url: str, credentials: str) -> None:
         self._url = accounts_url.rstrip("/") + "/oauth/v2/token"
@@ -39,7 +55,7 @@ class RenewedToken(httpx.Auth):
         self._token = ""
         self._renewing = asyncio.Lock()
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+    async def flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """See `httpx.Auth`. Requests that find the token over together renew it once: ten times in ten minutes is all.
 
         Raises:
@@ -67,7 +83,7 @@ class RenewedToken(httpx.Auth):
             "client_secret": client_secret,
             "refresh_token": refresh_token,
         }
-        return httpx.Request("POST", self._url, data=form, extensions=request.extensions)  # its time-outs
+        return type(request)("POST", self._url, data=form, extensions=request.extensions)  # with its time-outs
 
 
 def _carry(request: httpx.Request, token: str) -> None:
