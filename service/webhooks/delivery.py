@@ -12,9 +12,8 @@ import random
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
 import structlog
 
@@ -36,6 +35,9 @@ from service.webhooks.keyspace import Keyspace
 from service.webhooks.retries import Patience, try_again_at
 from service.webhooks.writeback import fields_of
 from service.wire import ScoreRequest
+
+if TYPE_CHECKING:
+    import httpx
 
 log = structlog.get_logger()
 
