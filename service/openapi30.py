@@ -94,7 +94,7 @@ def _operation(operation: Json, schemas: Json) -> Json:
     parameters = [
         {**each, "schema": _flat(each["schema"], schemas)}
         for each in operation["parameters"]
-        if IDENTIFIER.fullmatch(each["name"])
+        if each["required"] or IDENTIFIER.fullmatch(each["name"])
     ]
     responses = {
         status: {

@@ -80,7 +80,8 @@ def test_every_name_can_be_one_in_apex(whose: str) -> None:
         names |= schema.get("properties", {}).keys()
     for methods in document["paths"].values():
         for operation in methods.values():
-            names |= {operation["operationId"], *(parameter["name"] for parameter in operation["parameters"])}
+            optional = {each["name"] for each in operation["parameters"] if not each["required"]}
+            names |= {operation["operationId"], *optional}
     for name in names:
         assert openapi30.IDENTIFIER.fullmatch(name), name
         assert len(name) <= 80
@@ -103,6 +104,13 @@ def test_the_names_of_a_model_are_fields_that_a_flow_can_fill() -> None:
     money = schemas["Money"]["properties"]
     assert {"discount", "closing_cost", "channel", "fee"} <= money.keys()
     assert (money["channel"]["type"], money["fee"]["type"]) == ("string", "number")
+
+
+def test_a_header_that_is_needed_can_be_sent() -> None:
+    whole = openapi.document()["paths"]
+    for path, methods in openapi30.document()["paths"].items():
+        needed = [each["name"] for each in whole[path]["post"]["parameters"] if each["required"]]
+        assert set(needed) <= {each["name"] for each in methods["post"]["parameters"]}
 
 
 def test_making_it_leaves_the_31_document_as_it_was() -> None:
