@@ -61,6 +61,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     resources: Resources = app.state.resources
     async with contextlib.AsyncExitStack() as stack:
         await asyncio.to_thread(resources.live.refresh)
+        stack.push_async_callback(resources.ledger.close)
         stack.push_async_callback(resources.store.close)
         await resources.store.open()
         if resources.live.serves:

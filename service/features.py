@@ -73,6 +73,10 @@ class FeatureStore:
         self._ttl_ms = int(ttl.total_seconds() * 1000)
         self._metrics = metrics
 
+    def hidden(self, prospect_id: str) -> str:
+        """How the prospect stands in keys, and in the ledger."""
+        return self._pseudonyms.of(prospect_id)
+
     async def vectors(self, ids: Sequence[str], contract: Contract) -> list[Stored | StoreUnavailable | None]:
         """The encoded features of each prospect: None where nothing is stored, the error where the store refused.
 

@@ -8,9 +8,12 @@ from typing import Any
 from litestar.connection import ASGIConnection
 
 from service.features import FeatureStore
+from service.holdout import Holdout
 from service.keys import Keyring, read_keys
+from service.ledger.ledger import Ledger
 from service.live import LiveModel
 from service.metrics import Metrics
+from service.recording import Recording
 from service.scoring import Scoring
 from service.settings import Settings
 from service.store import Store
@@ -36,8 +39,10 @@ class Resources:
             timedelta(days=settings.features_ttl_days),
             self.metrics,
         )
-        self.scoring = Scoring(self.features, self.metrics)
+        self.recording = Recording(self.store, settings.tenant, self.metrics)
+        self.scoring = Scoring(self.features, Holdout(settings.holdout_percent), self.recording, self.metrics)
         self.ticks = Ticks(self.scoring, lambda: self.now(), settings.deadline_ms / 1000)  # noqa: PLW0108 - a clock may be stopped
+        self.ledger = Ledger(settings)
         self.keyring: Keyring = read_keys(settings)
         self.draining = False
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
-from models.assess import Assessor
+from models.assess import Assessments, Assessor
 from models.errors import FeatureError
 from service.answers import About, Answer, Style, answers
 from service.errors import BadInput, StoreUnavailable, key_path
 from service.features import CHUNK, FeatureStore, Stored
+from service.holdout import Holdout
 from service.ids import decision_ids
 from service.metrics import Metrics
+from service.recording import Recording
 from service.sentmoney import checked_money, money_columns
 from service.wire import MoneyScalar, ScoreRequest
 
@@ -48,11 +52,22 @@ def checked(assessor: Assessor, request: ScoreRequest, style: Style, at: str = "
     return Asked(request.prospect_id, codes, money, style)
 
 
-class Scoring:
-    """Scores prospects whose features may be stored, sent, or both."""
+class Run(NamedTuple):
+    """One run of the model: what was found, what is answered, to whose HMACs, and how likely that is what is shown."""
 
-    def __init__(self, features: FeatureStore, metrics: Metrics) -> None:
+    found: Assessments
+    given: list[Answer]
+    subjects: list[str]
+    propensities: list[float]
+
+
+class Scoring:
+    """Scores prospects whose features may be stored, sent, or both, and records what it answers."""
+
+    def __init__(self, features: FeatureStore, holdout: Holdout, recording: Recording, metrics: Metrics) -> None:
         self._features = features
+        self._holdout = holdout
+        self._recording = recording
         self._metrics = metrics
 
     async def score(self, assessor: Assessor, asked: Sequence[Asked], now: datetime) -> list[Answer]:
@@ -63,7 +78,9 @@ class Scoring:
             asked: the prospects.
             now: when they are scored; dates are seen from its day in UTC.
         """
-        given = await self._answers(assessor, asked, now)
+        run = await self._run(assessor, asked, now)
+        self._recording.record(*run)
+        given = run.given
         self._metrics.assessed((each.action, each.risk.band, each.degraded_because or "no") for each in given)
         return given
 
@@ -71,9 +88,9 @@ class Scoring:
         """Answer nobody, so that the first who asks finds connection, memory and caches in place."""
         nobody = checked(assessor, ScoreRequest(""), Style("en"))
         for count in (1, CHUNK):
-            msgspec.json.encode(await self._answers(assessor, [nobody] * count, now))
+            msgspec.json.encode((await self._run(assessor, [nobody] * count, now)).given)
 
-    async def _answers(self, assessor: Assessor, asked: Sequence[Asked], now: datetime) -> list[Answer]:
+    async def _run(self, assessor: Assessor, asked: Sequence[Asked], now: datetime) -> Run:
         stored = await self._stored(assessor, [each.prospect_id for each in asked])
         x = np.empty((len(asked), len(assessor.contract.features)), dtype=np.float32)
         x.fill(np.nan)
@@ -96,7 +113,10 @@ class Scoring:
             )
             for each, known, decision in zip(asked, stored, decision_ids(now, len(asked)), strict=True)
         ]
-        return answers(assessor, found, about)
+        subjects = [self._features.hidden(each.prospect_id) for each in asked]
+        shown, propensities = self._holdout.shown(assessor, found, subjects)
+        given = answers(assessor, found if shown is found.action else replace(found, action=shown), about)
+        return Run(found, given, subjects, propensities)
 
     async def _stored(self, assessor: Assessor, ids: list[str]) -> Sequence[Stored | StoreUnavailable | None]:
         """What the store holds for each prospect, or that it failed to tell."""

@@ -47,6 +47,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int
     language: Language
     features_ttl_days: int
+    database_url: str | None
+    ledger_days: int
+    holdout_percent: float
     store_timeout_ms: int
     store_connections: int
     breaker_failures: int
@@ -81,6 +84,15 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def _share(high: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) is None or float(text) > high:
+            raise ValueError(f"expected a number from 0 to {high:g}")
+        return float(text)
+
+    return read
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     return _matching("|".join(words), "one of " + ", ".join(words))
 
@@ -91,6 +103,7 @@ def _secret(text: str) -> str:
     return text
 
 
+_DATABASE_URL = _matching(r"postgresql://.+", "postgresql://user:password@host/database")
 _STORE_URL = _matching(r"(redis|rediss|unix)://.+", "redis://, rediss:// or unix://")
 
 TABLE: dict[str, Setting] = {
@@ -136,6 +149,22 @@ TABLE: dict[str, Setting] = {
     ),
     "features_ttl_days": Setting(
         _whole(1, 3650), 400, "days", "a lead that nobody touched for over a year is forgotten; renewed on every write"
+    ),
+    "database_url": Setting(
+        _DATABASE_URL, None, "URL", "the ledger's PostgreSQL; unset: SQLite in the data folder, for one machine"
+    ),
+    "ledger_days": Setting(
+        _whole(30, 36_500),
+        1095,
+        "days",
+        "a year to sell in, a year to see who stays, a year to learn from both; older rows of the ledger are deleted",
+    ),
+    "holdout_percent": Setting(
+        _share(50),
+        0.0,
+        "%",
+        "of would-be warnings shown as `review`: the only proof of what warnings do. It lets some bad leads by, so a "
+        "company says it itself; 5 is enough",
     ),
     "store_timeout_ms": Setting(
         _whole(1, 5000), 50, "ms", "a rep waits for the score: past this, score without the store and say so"
