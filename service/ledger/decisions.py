@@ -11,18 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.errors import BadInput, Conflict, Unauthorized, UnknownDecision
 from service.ledger.database import Database, insert_or_ignore
 from service.ledger.keeping import Keeping
-from service.ledger.records import Choice, Decision, Row, Token
+from service.ledger.records import Decision, Row, Token, Wanted
 from service.ledger.tables import assessments, consumed_tokens, decisions, outcomes
 from service.ledger.undrained import Undrained
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """Which decisions: made from `since_ms` until before `until_ms`, by `user`, of this `choice`; None: any."""
-
-    since_ms: int | None = None
-    until_ms: int | None = None
-    user: str | None = None
-    choice: Choice | None = None
 
 
 class Decisions:

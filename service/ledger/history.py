@@ -7,18 +7,10 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from service.ledger.database import Database
-from service.ledger.records import Event, Kind
+from service.ledger.records import Event, Kind, Place
 from service.ledger.tables import assessments, decisions, outcomes
 
 PAGE = 500
-
-
-class Place(NamedTuple):
-    """Where an event stands among all of its prospect's."""
-
-    at_ms: int
-    kind: Kind
-    id: str
 
 
 class _Source(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -22,6 +22,15 @@ class Decision(msgspec.Struct, frozen=True):
     choice: Choice
     reason: str | None
     user: str
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which decisions: made from `since_ms` until before `until_ms`, by `user`, of this `choice`; None: any."""
+
+    since_ms: int | None = None
+    until_ms: int | None = None
+    user: str | None = None
+    choice: Choice | None = None
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -67,6 +76,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Became | None
     outcome_ms: int | None
     outcome_value: float | None
+
+
+class Place(NamedTuple):
+    """Where an event stands among all of its prospect's."""
+
+    at_ms: int
+    kind: Kind
+    id: str
 
 
 class Event(msgspec.Struct, frozen=True):
