@@ -71,6 +71,9 @@ def kinds(target: Target, prospects: list[Features]) -> list[Kind]:
     def features(number: int) -> str:
         return f"/v1/prospects/{known(number)}/features"
 
+    def erased(number: int) -> str:
+        return f"/v1/prospects/erased-{number % PROSPECTS}/features"  # who is erased can be neither stored nor scored
+
     def sent(number: int) -> Features:
         return prospects[number % PROSPECTS]
 
@@ -80,7 +83,7 @@ def kinds(target: Target, prospects: list[Features]) -> list[Kind]:
         Kind("unknown", 8, lambda n: score(prospect_id=f"unknown-{n}"), (200,)),
         Kind("put", 8, lambda n: target.request("PUT", features(n), json.dumps(sent(n)).encode()), (200, 503)),
         Kind("get", 4, lambda n: target.request("GET", features(n)), (200, 404, 503)),
-        Kind("delete", 4, lambda n: target.request("DELETE", features(n)), (204, 503)),
+        Kind("delete", 4, lambda n: target.request("DELETE", erased(n)), (204, 503)),
         Kind("batch", 4, batch, (200,)),
         Kind("malformed", 4, lambda n: score(prospect_id=known(n), features={f"no-such-{n}": n}), (400,)),
         Kind("no such path", 2, lambda n: target.request("GET", f"/v1/no-such-{n}"), (404,)),

@@ -7,14 +7,12 @@ import os
 import sys
 
 import msgspec
-import structlog
 
 from models.errors import GatekeeperError
-from service import logs
 from service.errors import SettingsError
 from service.keys import DEV_KEY, SCOPES, new_key, read_keys
+from service.launch import launched
 from service.settings import PREFIX, Settings, settings_from
-from service.supervisor import supervise
 
 
 def main(arguments: list[str]) -> int:
@@ -26,16 +24,25 @@ def main(arguments: list[str]) -> int:
             print(f"key:  {key}\nline: {line}")
             print("Hand out the key; add the line to GATEKEEPER_API_KEYS or GATEKEEPER_API_KEYS_FILE.", file=sys.stderr)
             return 0
-        settings = _settings(given)
+        return _serve(_settings(given))
+    except GatekeeperError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _serve(settings: Settings) -> int:
+    with launched(settings) as launch:
+        import structlog  # noqa: PLC0415 - the workers are on their way: what is slow to import comes now
+
+        from service import logs  # noqa: PLC0415
+        from service.supervisor import supervise  # noqa: PLC0415
+
         logs.configure(settings.log_level)
         if settings.dev_key:
             structlog.get_logger().warning(
                 "dev_key", text=f"no API keys are configured: the key is `{DEV_KEY}`, accepted from loopback only"
             )
-        return supervise(settings)
-    except GatekeeperError as error:
-        print(error, file=sys.stderr)
-        return 2
+        return supervise(settings, launch)
 
 
 def _settings(given: argparse.Namespace) -> Settings:

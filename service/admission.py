@@ -25,11 +25,17 @@ class Admission:
         self._burst = burst
         self._standing = standing
         self._short_at_s = 0.0
+        self._last_run, self._ran_at_s = 0, 0.0
         self.in_flight = 0
+
+    def ran(self, requests: int, now_s: float) -> None:
+        """Note how many shared a run: when it is over nobody is in flight, however many wait in their sockets."""
+        self._last_run, self._ran_at_s = requests, now_s
 
     def admits(self, now_s: float) -> bool:
         """Whether to let in a request at `now_s` of a clock that only goes forward."""
-        if self.in_flight * SHORT < self._standing:
+        waited = self._last_run if now_s - self._ran_at_s <= STANDING_S else 0
+        if max(self.in_flight, waited) * SHORT < self._standing:
             self._short_at_s = now_s
         stands = now_s - self._short_at_s > STANDING_S
         return self.in_flight < (self._standing if stands else self._burst)

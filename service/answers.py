@@ -14,6 +14,7 @@ from models.contract import Scalar
 from models.policy import ACTIONS, Action
 from models.value import CAUSES, Cause, Period
 from service import texts
+from service.bars import Bar
 from service.settings import Language
 
 Degraded = Literal["store_unavailable", "no_features"]
@@ -78,17 +79,21 @@ class Model(msgspec.Struct, frozen=True, gc=False):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The answer to one prospect."""
+    """The answer to one prospect.
+
+    Who must not be scored is not: `not_scored_because` says why, risk, value and rule are null, and nothing stands
+    against going on.
+    """
 
     prospect_id: str
     decision_id: str
     scored_at: str
-    risk: Risk
-    value: Worth
+    risk: Risk | None
+    value: Worth | None
     ltv_minus: bool | None
     cause: Cause | None
     action: Action
-    rule: str
+    rule: str | None
     capped: bool
     reasons: list[Reason]
     title: str
@@ -99,6 +104,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     features_as_of: str | None
     degraded: bool
     degraded_because: Degraded | None
+    not_scored_because: Bar | None
     model: Model
 
 
@@ -126,6 +132,38 @@ def answers(assessor: Assessor, found: Assessments, about: list[About]) -> list[
     return [writer.answer(row, each) for row, each in enumerate(about)]
 
 
+def not_scored(assessor: Assessor, why: Bar, about: About) -> Answer:
+    """The answer to a prospect who must not be scored."""
+    return Answer(
+        prospect_id=about.prospect_id,
+        decision_id=about.decision_id,
+        scored_at=about.scored_at,
+        risk=None,
+        value=None,
+        ltv_minus=None,
+        cause=None,
+        action="proceed",
+        rule=None,
+        capped=False,
+        reasons=[],
+        title=texts.title(why, about.style.lang),
+        message=texts.not_scored(why, about.style.lang),
+        missing=[],
+        unknown=[],
+        out_of_range=[],
+        features_as_of=None,
+        degraded=False,
+        degraded_because=None,
+        not_scored_because=why,
+        model=_model_of(assessor),
+    )
+
+
+def _model_of(assessor: Assessor) -> Model:
+    manifest = assessor.bundle.manifest
+    return Model(manifest.name, manifest.version, manifest.contract_hash, assessor.policy.hash)
+
+
 class _Writer:
     """Writes answers one by one, from what is made for all of them at once."""
 
@@ -133,7 +171,7 @@ class _Writer:
         manifest, names, value = assessor.bundle.manifest, assessor.contract.names, found.value
         top = assessor.top_reasons(found, len(names) if all_reasons else TOP_REASONS)
         self._assessor = assessor
-        self._model = Model(manifest.name, manifest.version, manifest.contract_hash, assessor.policy.hash)
+        self._model = _model_of(assessor)
         self._base = round(manifest.base, 6)
         self._risk = found.risk.tolist()
         self._numbers = _rounded(found)
@@ -188,6 +226,7 @@ class _Writer:
             features_as_of=about.features_as_of,
             degraded=because is not None,
             degraded_because=because,
+            not_scored_because=None,
             model=self._model,
         )
 

@@ -14,7 +14,7 @@ from service.hotpath import PATH, HotPath
 from service.observe import log_failure, observe
 from service.problems import answer_problem
 from service.resources import Resources
-from service.routes import documents, features, health, model, score
+from service.routes import decisions, documents, features, health, history, model, outcomes, prospects, score
 from service.routing import Routed
 from service.settings import Settings
 
@@ -25,6 +25,15 @@ ROUTES = [
     features.get_features,
     features.delete_features,
     features.put_batch,
+    prospects.put_consent,
+    prospects.get_consent,
+    prospects.export,
+    decisions.post_decision,
+    decisions.get_decisions,
+    decisions.get_summary,
+    decisions.get_csv,
+    outcomes.post_outcome,
+    history.get_history,
     model.model,
     health.health_live,
     health.health_ready,
@@ -57,7 +66,7 @@ def create_app(settings: Settings) -> Litestar:
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: Litestar) -> AsyncIterator[None]:
-    """Model, store and the two that watch them, in this order; closed in reverse."""
+    """Model, store and what watches them, in this order; closed in reverse."""
     resources: Resources = app.state.resources
     async with contextlib.AsyncExitStack() as stack:
         await asyncio.to_thread(resources.live.refresh)
@@ -67,6 +76,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
         if resources.live.serves:
             await resources.scoring.warm_up(resources.live.assessor, resources.now())
         await stack.enter_async_context(_running(resources.store.probe()))
+        await stack.enter_async_context(_running(resources.erasure.follow()))
         await stack.enter_async_context(_running(resources.live.follow(resources.settings.poll_ms)))
         yield
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
-from uuid import UUID
 
 import msgspec
 
 from service.errors import BadInput
 from service.ledger.records import CHOICES, Became, Choice, Decision, Outcome, Place, Wanted
-from service.wire import check_id, read_as
+from service.wire import CLOCKS_APART, EPOCH, check_id, read_as
 
+_UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_USER = "[A-Za-z0-9._:-]{1,128}"
 REASON_MAX = 500
 KEY_MAX = 255
 KEY = "Idempotency-Key"
 LIMIT_MAX = 500
 
+DecisionId = Annotated[str, msgspec.Meta(pattern=f"^{_UUID}$")]
+User = Annotated[str, msgspec.Meta(pattern=f"^{_USER}$")]
+Reason = Annotated[str, msgspec.Meta(max_length=REASON_MAX, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*$")]
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -32,10 +34,10 @@ class DecisionRequest(msgspec.Struct, frozen=True):
     the assessment said `do_not_chase`; name nobody in it.
     """
 
-    decision_id: str
+    decision_id: DecisionId
     choice: Choice
-    user: str
-    reason: str | None = None
+    user: User
+    reason: Reason | None = None
 
 
 class OutcomeRequest(msgspec.Struct, frozen=True):
@@ -44,12 +46,11 @@ class OutcomeRequest(msgspec.Struct, frozen=True):
     prospect_id: str
     outcome: Became
     at: Time
-    value: float | None = None
+    value: Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)] | None = None
 
 
 _decision = msgspec.json.Decoder(DecisionRequest)
 _outcome = msgspec.json.Decoder(OutcomeRequest)
-_USER = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _PLACE = re.compile(r"(?P<ms>-?[0-9]{1,15})\.(?P<kind>assessment|decision|outcome)\.(?P<id>[0-9a-f-]{1,36})")
 
 
@@ -60,30 +61,21 @@ def read_decision(body: bytes) -> Decision:
         BadInput: it does not read, or names a person.
     """
     sent = read_as(_decision, body, "$")
-    try:
-        decision_id = str(UUID(sent.decision_id))
-    except ValueError:
-        raise BadInput("$.decision_id", "expected the decision_id of an answer") from None
-    if _USER.fullmatch(sent.user) is None:
-        raise BadInput("$.user", "expected an opaque id: 1 to 128 letters, digits and ._:-")
-    reason = (sent.reason or "").strip()
-    if len(reason) > REASON_MAX:
-        raise BadInput("$.reason", f"expected at most {REASON_MAX} characters, got {len(reason)}")
-    if any(unicodedata.category(c) in ("Cc", "Cs") and c != "\n" for c in reason):
-        raise BadInput("$.reason", "expected no control characters")
-    return Decision(decision_id, sent.choice, reason or None, sent.user)
+    if sent.user.endswith("\n") or sent.decision_id.endswith("\n"):  # which `$` passes over
+        raise BadInput("$", "expected no line's end in an id")
+    return Decision(sent.decision_id, sent.choice, (sent.reason or "").strip() or None, sent.user)
 
 
-def read_outcome(body: bytes) -> tuple[str, Outcome]:
+def read_outcome(body: bytes, now: datetime) -> tuple[str, Outcome]:
     """The prospect's id and the outcome in `body`.
 
     Raises:
-        BadInput: it does not read.
+        BadInput: it does not read, or is of a time to come or before 1970.
     """
     sent = read_as(_outcome, body, "$")
     check_id(sent.prospect_id, "$.prospect_id")
-    if sent.value is not None and not math.isfinite(sent.value):
-        raise BadInput("$.value", "expected a finite number")
+    if not EPOCH <= sent.at <= now + CLOCKS_APART:
+        raise BadInput("$.at", "expected a time from 1970 to now")
     return sent.prospect_id, Outcome(sent.outcome, milliseconds(sent.at), sent.value)
 
 
@@ -93,9 +85,9 @@ def read_key(headers: Mapping[bytes, bytes]) -> str:
     Raises:
         BadInput: there is none, or one that is too long or not ASCII.
     """
-    key = headers.get(KEY.lower().encode(), b"").decode("latin-1").strip()
-    if not 1 <= len(key) <= KEY_MAX or not (key.isascii() and key.isprintable()):
-        raise BadInput(KEY, f"expected this header: 1 to {KEY_MAX} printable ASCII characters, new for every decision")
+    key = headers.get(KEY.lower().encode(), b"").decode("latin-1")
+    if re.fullmatch(f"[!-~]{{1,{KEY_MAX}}}", key) is None:
+        raise BadInput(KEY, f"expected this header: 1 to {KEY_MAX} visible ASCII characters, new for every decision")
     return key
 
 
@@ -143,7 +135,7 @@ class Query:
         if choice is not None and choice not in CHOICES:
             raise BadInput("?choice", f"expected one of {', '.join(CHOICES)}")
         user = self._given.get("user")
-        if user is not None and _USER.fullmatch(user) is None:
+        if user is not None and re.fullmatch(_USER, user) is None:
             raise BadInput("?user", "expected an opaque id: 1 to 128 letters, digits and ._:-")
         return Wanted(self._time("since"), self._time("until"), user, choice)
 

@@ -1,7 +1,7 @@
 """The hot path on its connection: no ASGI, no task, no second look at the headers between a request and its answer.
 
-uvicorn makes a task, an event, a scope and two sends of each request for an ASGI application. What is not plain (chunked,
-HTTP/1.0, pipelined, another method, not let in) takes that way all the same.
+uvicorn makes a task, an event, a scope and two sends of each request for an ASGI application. What is not plain
+(chunked, HTTP/1.0, pipelined, another method, not let in) takes that way all the same.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@
         ├── UnknownDecision   404 no assessment has this decision id
         ├── Conflict          409 the same idempotency key with another body
         ├── TooSlow           408 a request that does not arrive in time
+        ├── Erased            410 this prospect was erased, nothing may be stored of them
         ├── TooLarge          413 a body over its limit
         ├── UnsupportedMedia  415 a body that is not JSON
         ├── ClientGone        400 the connection closed before the body's end; nobody reads the answer
@@ -132,6 +133,18 @@ class TooSlow(ServiceError):
 
     status, slug, title = HTTPStatus.REQUEST_TIMEOUT, "too-slow", "Request too slow"
     headers: Mapping[str, str] = {"Connection": "close"}
+
+
+class Erased(ServiceError):
+    """This prospect was erased: nothing is stored of them unless they come back by their own wish."""
+
+    status, slug, title = HTTPStatus.GONE, "erased", "Erased"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this prospect was erased and nothing is stored of them; if they have come back by their own wish, "
+            'send {"granted": true} to PUT /v1/prospects/{id}/consent first'
+        )
 
 
 class TooLarge(ServiceError):

@@ -7,6 +7,7 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal, get_args
 
 import msgspec
@@ -117,6 +118,7 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+@lru_cache(maxsize=1024)
 def _is_loopback(client: str | None) -> bool:
     try:
         return client is not None and ipaddress.ip_address(client).is_loopback

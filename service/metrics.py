@@ -41,6 +41,9 @@ TABLE: dict[str, Described] = {
     "gatekeeper_assessments_undrained": Described(
         Gauge, (), "runs of the model whose answers wait in the store for the ledger; asked when this page is"
     ),
+    "gatekeeper_not_scored_total": Described(
+        Counter, ("because",), "prospects asked about and not assessed, for want of consent or because they were erased"
+    ),
     "gatekeeper_store_failures_total": Described(Counter, ("kind",), "store commands that timed out or failed"),
     "gatekeeper_store_given_up": Described(Gauge, (), "workers whose breaker is open: they answer without the store"),
     "gatekeeper_vectors_reencoded_total": Described(Counter, (), "vectors made anew from raw features"),
@@ -111,6 +114,9 @@ class Metrics:
 
     def undrained(self, runs: int) -> None:
         self._undrained.set(runs)
+
+    def not_scored(self, because: str) -> None:
+        self._counter("gatekeeper_not_scored_total", because).inc()
 
     def overloaded(self) -> None:
         self._counter("gatekeeper_overload_refusals_total").inc()

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from service.admission import Admission
 from service.direct import Direct
 from service.errors import Overloaded, ServiceError, TooSlow
+from service.heads import Heads
 from service.hotpath import PATH, HotPath, Request
 from service.metrics import Metrics
 from service.observe import request_id
@@ -28,7 +29,7 @@ _WATCHED = (b"/health/", b"/metrics")
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What bounds the connections of a server, and the route that they answer themselves.
+    """What bounds the connections of a server, and the route that they answer themselves, with the heads that ask it.
 
     tasks: requests that may be there at once, however little of them has arrived.
     client_timeout_s: for a header from its first byte on, then for the body, answered already or not, and for reading
@@ -37,6 +38,7 @@ class Limits(msgspec.Struct, frozen=True):
     """
 
     hot: HotPath
+    heads: Heads
     admission: Admission
     metrics: Metrics
     tasks: int
@@ -54,19 +56,29 @@ class Bounded(HttpToolsProtocol):
         self._arriving: str | None = None
         self._owed = 0
         self._direct: Direct | None = None
+        self._plain: Request | None = None
         self._unread, self._unread_at = 0, inf
 
     def data_received(self, data: bytes) -> None:
-        """Read what has come, unless it is a whole request more than can be answered: that is not even parsed."""
+        """Read what has come, but do not parse what need not be: a head that was read before, and what is too much."""
+        if self._arriving is not None or self._answering:
+            super().data_received(data)
+            return
         now = self.loop.time()
-        if not self._limits.admission.admits(now) and self._arriving is None and not self._answering:
-            given_id = whole_post(data)
+        head, _, body = data.partition(b"\r\n\r\n")
+        known = self._limits.heads.known(head, len(body))
+        if not self._limits.admission.admits(now):
+            given_id = known.headers.get(b"x-request-id", b"") if known else whole_post(data)
             if given_id is not None:
                 self._limits.metrics.overloaded()
                 self._late_at = now + self._limits.idle_s
                 self.transport.write(_OVERLOADED.with_id(request_id({b"x-request-id": given_id})))
                 return
-        super().data_received(data)
+        if known is None or not self._ask(known, body):
+            self._plain = None
+            super().data_received(data)
+            if self._plain is not None and self._arriving is None:
+                self._limits.heads.learn(head, len(body), self._plain)
 
     def on_message_begin(self) -> None:
         self._arriving = "header"
@@ -80,8 +92,8 @@ class Bounded(HttpToolsProtocol):
         if not self._admitted(now):
             self._refuse()
         elif (request := self._plain_score()) is not None:
-            self._direct = Direct(self._limits.hot, request, self._reply)
-            self.cycle = self._direct  # type: ignore[assignment]
+            self._plain = request
+            self._begin(request)
         else:
             super().on_headers_complete()
 
@@ -89,9 +101,7 @@ class Bounded(HttpToolsProtocol):
         super().on_message_complete()
         self._arriving = None
         if self._answering:
-            self._late_at = inf
-            self._owed += 1
-            self._limits.admission.in_flight += 1
+            self._owe()
             if isinstance(self.cycle, Direct):
                 self.cycle.run()
         else:
@@ -147,11 +157,36 @@ class Bounded(HttpToolsProtocol):
         if not length.isdigit() or int(length) > self._limits.hot.limit_bytes or not self.parser.should_keep_alive():
             return None
         request = Request("POST", query_string, headers, self.client)
+        return request if self._let_in(request) else None
+
+    def _let_in(self, request: Request) -> bool:
+        """Whether it may ask; if not, it is refused the long way, before its body is there."""
         try:
             self._limits.hot.let_in(request)
         except ServiceError:
-            return None  # refused before its body is there
-        return request
+            return False
+        return True
+
+    def _ask(self, known: Request, body: bytes) -> bool:
+        """Answer a whole request whose head is known, if it may ask."""
+        request = known._replace(client=self.client)
+        if not self._let_in(request):
+            return False
+        direct = self._begin(request)
+        direct.body += body
+        self._owe()
+        direct.run()
+        return True
+
+    def _begin(self, request: Request) -> Direct:
+        self._direct = Direct(self._limits.hot, request, self._reply)
+        self.cycle = self._direct  # type: ignore[assignment]
+        return self._direct
+
+    def _owe(self) -> None:
+        self._late_at = inf
+        self._owed += 1
+        self._limits.admission.in_flight += 1
 
     def _reply(self, lines: list[bytes], keep_alive: bool) -> None:  # noqa: FBT001
         """Write the answer of a Direct, and go on as after one of uvicorn's own."""

@@ -42,7 +42,7 @@ class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):
     action: Action
     shown: Action
     propensity: float
-    rule: str
+    rule: str | None
     capped: bool
     reasons: list[tuple[str, Scalar, float]]
     missing: list[str]
@@ -103,8 +103,8 @@ class Recording:
             Kept(
                 subject,
                 answer.decision_id,
-                astuple(answer.risk),
-                astuple(answer.value),
+                astuple(answer.risk),  # type: ignore[arg-type]  # who was not assessed is not among them
+                astuple(answer.value),  # type: ignore[arg-type]
                 answer.ltv_minus,
                 answer.cause,
                 ACTIONS[action],

@@ -7,12 +7,17 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 
+from service.access import Access, Exporter
+from service.admission import Admission
+from service.consent import Consents
+from service.erasure import Eraser, Erasure
 from service.features import FeatureStore
 from service.holdout import Holdout
 from service.keys import Keyring, read_keys
 from service.ledger.ledger import Ledger
 from service.live import LiveModel
 from service.metrics import Metrics
+from service.persons import Persons
 from service.recording import Recording
 from service.scoring import Scoring
 from service.settings import Settings
@@ -39,10 +44,25 @@ class Resources:
             timedelta(days=settings.features_ttl_days),
             self.metrics,
         )
+        tombstone = timedelta(days=settings.tombstone_days)
+        self.persons = Persons(settings.tenant, settings.id_secret or "")
+        self.erasers: list[Eraser] = []
+        self.exporters: dict[str, Exporter] = {}
+        self.consents = Consents(self.store, self.persons, tombstone)
+        self.erasure = Erasure(self.store, self.persons, tombstone, self.erasers)
+        self.access = Access(self.store, self.persons, settings, self.exporters)
+        self.ledger = Ledger(settings)
+        self.erasers.append(self.ledger.erase)
+        self.exporters["ledger"] = self.ledger.export
         self.recording = Recording(self.store, settings.tenant, self.metrics)
         self.scoring = Scoring(self.features, Holdout(settings.holdout_percent), self.recording, self.metrics)
-        self.ticks = Ticks(self.scoring, lambda: self.now(), settings.deadline_ms / 1000)  # noqa: PLW0108 - a clock may be stopped
-        self.ledger = Ledger(settings)
+        self.admission = Admission(settings.burst_requests, settings.standing_requests)
+        self.ticks = Ticks(
+            self.scoring,
+            lambda: self.now(),  # noqa: PLW0108 - a clock may be stopped
+            settings.deadline_ms / 1000,
+            self.admission,
+        )
         self.keyring: Keyring = read_keys(settings)
         self.draining = False
 

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from models.assess import Assessments, Assessor
 from models.errors import FeatureError
-from service.answers import About, Answer, Style, answers
+from service.answers import About, Answer, Style, answers, not_scored
+from service.bars import Barred
 from service.errors import BadInput, StoreUnavailable, key_path
-from service.features import CHUNK, FeatureStore, Stored
+from service.features import CHUNK, FeatureStore, Found, Stored
 from service.holdout import Holdout
 from service.ids import decision_ids
 from service.metrics import Metrics
@@ -78,20 +79,48 @@ class Scoring:
             asked: the prospects.
             now: when they are scored; dates are seen from its day in UTC.
         """
-        run = await self._run(assessor, asked, now)
-        self._recording.record(*run)
-        given = run.given
-        self._metrics.assessed((each.action, each.risk.band, each.degraded_because or "no") for each in given)
+        stored = await self._stored(assessor, [each.prospect_id for each in asked])
+        answer = self._some_barred if Barred in map(type, stored) else self._recorded
+        given = answer(assessor, asked, stored, now)
+        self._metrics.assessed(
+            (each.action, each.risk.band, each.degraded_because or "no") for each in given if each.risk is not None
+        )
         return given
 
     async def warm_up(self, assessor: Assessor, now: datetime) -> None:
         """Answer nobody, so that the first who asks finds connection, memory and caches in place."""
         nobody = checked(assessor, ScoreRequest(""), Style("en"))
         for count in (1, CHUNK):
-            msgspec.json.encode((await self._run(assessor, [nobody] * count, now)).given)
+            stored = await self._stored(assessor, [""] * count)
+            msgspec.json.encode(self._assessed(assessor, [nobody] * count, stored, now).given)
 
-    async def _run(self, assessor: Assessor, asked: Sequence[Asked], now: datetime) -> Run:
-        stored = await self._stored(assessor, [each.prospect_id for each in asked])
+    def _some_barred(
+        self, assessor: Assessor, asked: Sequence[Asked], stored: Sequence[Found], now: datetime
+    ) -> list[Answer]:
+        """Answers where some must not be scored: the model sees nothing of them, not even what was sent along."""
+        free = [row for row, known in enumerate(stored) if not isinstance(known, Barred)]
+        assessed = iter(
+            self._recorded(assessor, [asked[row] for row in free], [stored[row] for row in free], now) if free else ()
+        )
+        given, scored_at = [], rfc3339(now)
+        for each, known, decision in zip(asked, stored, decision_ids(now, len(asked)), strict=True):
+            if isinstance(known, Barred):
+                about = About(each.prospect_id, decision, scored_at, None, store_unavailable=False, style=each.style)
+                given.append(not_scored(assessor, known.why, about))
+                self._metrics.not_scored(known.why)
+            else:
+                given.append(next(assessed))
+        return given
+
+    def _recorded(
+        self, assessor: Assessor, asked: Sequence[Asked], stored: Sequence[Found], now: datetime
+    ) -> list[Answer]:
+        """Answers that are on their way into the ledger before anybody sees them."""
+        run = self._assessed(assessor, asked, stored, now)
+        self._recording.record(*run)
+        return run.given
+
+    def _assessed(self, assessor: Assessor, asked: Sequence[Asked], stored: Sequence[Found], now: datetime) -> Run:
         x = np.empty((len(asked), len(assessor.contract.features)), dtype=np.float32)
         x.fill(np.nan)
         for row, (each, known) in enumerate(zip(asked, stored, strict=True)):
@@ -118,7 +147,7 @@ class Scoring:
         given = answers(assessor, found if shown is found.action else replace(found, action=shown), about)
         return Run(found, given, subjects, propensities)
 
-    async def _stored(self, assessor: Assessor, ids: list[str]) -> Sequence[Stored | StoreUnavailable | None]:
+    async def _stored(self, assessor: Assessor, ids: list[str]) -> Sequence[Found]:
         """What the store holds for each prospect, or that it failed to tell."""
         try:
             return await self._features.vectors(ids, assessor.contract)

@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str | None
     ledger_days: int
     holdout_percent: float
+    answers_ttl_days: int
+    tombstone_days: int
     store_timeout_ms: int
     store_connections: int
     breaker_failures: int
@@ -166,6 +168,16 @@ TABLE: dict[str, Setting] = {
         "of would-be warnings shown as `review`: the only proof of what warnings do. It lets some bad leads by, so a "
         "company says it itself; 5 is enough",
     ),
+    "answers_ttl_days": Setting(
+        _whole(2, 90), 7, "days", "a CRM sends a webhook again for a day; a repeat within this gets the stored answer"
+    ),
+    "tombstone_days": Setting(
+        _whole(30, 36_500),
+        3650,
+        "days",
+        "keeps an erased person from coming back with an old export or backup, for as long as companies keep those; a "
+        "consent that was given stays on record as long",
+    ),
     "store_timeout_ms": Setting(
         _whole(1, 5000), 50, "ms", "a rep waits for the score: past this, score without the store and say so"
     ),
@@ -184,7 +196,7 @@ TABLE: dict[str, Setting] = {
     ),
     "standing_requests": Setting(
         _whole(1, 100_000),
-        64,
+        32,
         "in flight, per worker",
         "where a quarter of it has been in flight for 0.1 s, more is a 503: those let in are answered in time",
     ),

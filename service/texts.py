@@ -11,12 +11,13 @@ from typing import Literal
 from models.assess import Band
 from models.policy import Action
 from models.value import Cause, Period
+from service.bars import Bar
 from service.errors import BadInput
 from service.settings import LANGUAGES, Language
 
 Finding = Literal["nothing_known", "mismatch", "loss", "policy", "review", "clear"]
 
-_TITLES: dict[Language, dict[Finding, str]] = {
+_TITLES: dict[Language, dict[Finding | Bar, str]] = {
     "en": {
         "nothing_known": "Not enough information",
         "mismatch": "Mismatch detected",
@@ -24,6 +25,8 @@ _TITLES: dict[Language, dict[Finding, str]] = {
         "policy": "Outside the policy",
         "review": "Review suggested",
         "clear": "No mismatch detected",
+        "no_consent": "Not scored: no consent",
+        "erased": "Not scored: data erased",
     },
     "ja": {
         "nothing_known": "情報不足",
@@ -32,6 +35,8 @@ _TITLES: dict[Language, dict[Finding, str]] = {
         "policy": "営業方針の対象外",
         "review": "要確認",
         "clear": "ミスマッチは検知されませんでした",
+        "no_consent": "判定なし：同意がありません",
+        "erased": "判定なし：データ消去済み",
     },
 }
 
@@ -58,6 +63,17 @@ _NOTHING_KNOWN: dict[Language, str] = {
     "ja": "この見込み客の特徴量が得られていないため、このスコアは参考になりません。",
 }
 
+_NOT_SCORED: dict[Language, dict[Bar, str]] = {
+    "en": {
+        "no_consent": "This person has not agreed to be scored, so no score was made. Go on as you would without one.",
+        "erased": "This person's data was erased, so no score was made. Go on as you would without one.",
+    },
+    "ja": {
+        "no_consent": "ご本人の同意がないため、判定していません。判定がない場合と同じように対応してください。",
+        "erased": "この方のデータは消去されているため、判定していません。判定がない場合と同じように対応してください。",
+    },
+}
+
 _LOSS: dict[Language, str] = {
     "en": "On these terms, this prospect is expected to cost more than it brings.",
     "ja": "現在の条件では、この見込み客から得られる利益を費用が上回ると予測されます。",
@@ -82,9 +98,14 @@ def finding(action: Action, band: Band, *, cause: Cause | None, nothing_known: b
     return {"do_not_chase": "policy", "review": "review", "proceed": "clear"}[action]  # type: ignore[return-value]
 
 
-def title(found: Finding, lang: Language) -> str:
+def title(found: Finding | Bar, lang: Language) -> str:
     """The heading of the pop-up."""
     return _TITLES[lang][found]
+
+
+def not_scored(why: Bar, lang: Language) -> str:
+    """What a rep reads where nobody may score this prospect: no number, and nothing that speaks against them."""
+    return _NOT_SCORED[lang][why]
 
 
 @lru_cache(maxsize=4096)

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from models.assess import Assessor
+from service.admission import Admission
 from service.answers import Answer
 from service.errors import Overloaded
 from service.features import CHUNK
@@ -29,7 +30,7 @@ class Member(NamedTuple):
 PATIENCE_S = 0.002
 """Who came while others are scored waits for them no longer: they may be waiting for a slow store."""
 
-TURNS = 6
+TURNS = 2
 """Turns of the event loop from the end of a run to the next: in the first its answers go out, in the others those who
 ask again at once are read, so that more of them share it."""
 
@@ -41,12 +42,14 @@ class Ticks:
         scoring: scores what was gathered.
         now: the time that answers are given.
         deadline_s: who has waited so long for a turn is refused.
+        admission: is told how many were gathered.
     """
 
-    def __init__(self, scoring: Scoring, now: Callable[[], datetime], deadline_s: float) -> None:
+    def __init__(self, scoring: Scoring, now: Callable[[], datetime], deadline_s: float, admission: Admission) -> None:
         self._scoring = scoring
         self._now = now
         self._deadline_s = deadline_s
+        self._admission = admission
         self._gathered: dict[Assessor, list[Member]] = {}
         self._scored: set[asyncio.Task[None]] = set()
         self._free = True
@@ -67,6 +70,8 @@ class Ticks:
             self._due = None
         gathered, self._gathered = self._gathered, {}
         self._free = self._free and not gathered
+        if gathered:
+            self._admission.ran(sum(map(len, gathered.values())), asyncio.get_running_loop().time())
         for assessor, members in gathered.items():
             for start in range(0, len(members), CHUNK):
                 task = asyncio.create_task(self._score(assessor, members[start : start + CHUNK]))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import unicodedata
-from typing import TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -16,6 +17,10 @@ BATCH_MAX = 1000
 """Entries of a batch: what one core answers well within a second."""
 
 ID_MAX = 128
+SOURCE_MAX = 200
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CLOCKS_APART = timedelta(minutes=5)
+"""A time that somebody sends may be ahead of ours by so much; it counts as now."""
 
 MoneyScalar = bool | float | str | None
 Body = TypeVar("Body")
@@ -34,6 +39,14 @@ class FeaturesRequest(msgspec.Struct, frozen=True):
 
     prospect_id: str
     features: dict[str, Scalar]
+
+
+class ConsentRequest(msgspec.Struct, frozen=True):
+    """What a person has said about being scored, when (null: now), and where or how."""
+
+    granted: bool
+    at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    source: Annotated[str, msgspec.Meta(max_length=SOURCE_MAX)] | None = None
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -64,6 +77,7 @@ _KEYED = {"": dict[_Key, Scalar], ".features": _KeyedFeatures, ".value": _KeyedV
 _score = msgspec.json.Decoder(ScoreRequest)
 _entry = msgspec.json.Decoder(FeaturesRequest)
 _batch = msgspec.json.Decoder(Batch)
+_consent = msgspec.json.Decoder(ConsentRequest)
 _features = msgspec.json.Decoder(dict[str, Scalar])
 _wrapped = msgspec.json.Decoder(_Wrapped)
 _keys = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -103,6 +117,19 @@ def read_features(body: bytes) -> tuple[dict[str, Scalar], str]:
         if not _is_wrapped(body):
             return read_as(_features, body, "$"), "$"
     return read_as(_wrapped, body, "$").features, "$.features"
+
+
+def read_consent(body: bytes, now: datetime) -> tuple[ConsentRequest, datetime]:
+    """The consent in `body`, and when it was said.
+
+    Raises:
+        BadInput: it does not read, or is of a time to come or before 1970.
+    """
+    consent = read_as(_consent, body, "$")
+    at = consent.at or now
+    if not EPOCH <= at <= now + CLOCKS_APART:
+        raise BadInput("$.at", "expected a time since 1970 that is past")
+    return consent, min(at, now)
 
 
 def read_batch(body: bytes) -> list[msgspec.Raw]:

@@ -1,6 +1,7 @@
 """One worker: an HTTP server in a process of its own, which stops when it is told to and when its supervisor is gone.
 
-Started by the supervisor as `python -m service.worker SOCKET_FD LIFELINE_FD`; settings come from the environment.
+Started by the supervisor as `python -m service.worker SOCKET_FD LIFELINE_FD`; settings come from the environment, and
+as JSON on standard input what the supervisor knows only later.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import os
 import signal
 import socket
@@ -21,17 +23,16 @@ import uvicorn
 from litestar import Litestar
 
 from service import logs
-from service.admission import Admission
 from service.app import create_app
 from service.errors import SettingsError
+from service.heads import Heads
 from service.hotpath import HotPath
+from service.launch import LISTEN_BACKLOG
 from service.protocol import Bounded, Limits
 from service.resources import Resources
 from service.settings import settings_from
 
 log = structlog.get_logger()
-
-LISTEN_BACKLOG = 2048
 
 GC_AFTER = 50_000
 """Objects between garbage collections: a request leaves none behind that reference counts would not free."""
@@ -104,7 +105,8 @@ def main(socket_fd: int, lifeline_fd: int) -> None:
     settings = resources.settings
     limits = Limits(
         HotPath(resources),
-        Admission(settings.burst_requests, settings.standing_requests),
+        Heads(),
+        resources.admission,
         resources.metrics,
         tasks=settings.burst_requests,
         client_timeout_s=settings.receive_timeout_s,
@@ -128,4 +130,6 @@ def main(socket_fd: int, lifeline_fd: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    if told := sys.stdin.read():  # nothing, where the supervisor has given up before it could tell
+        os.environ.update(json.loads(told))
+        main(int(sys.argv[1]), int(sys.argv[2]))

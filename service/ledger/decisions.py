@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.errors import BadInput, Conflict, Unauthorized, UnknownDecision
 from service.ledger.database import Database, insert_or_ignore
 from service.ledger.keeping import Keeping
-from service.ledger.records import Decision, Row, Token, Wanted
+from service.ledger.records import Became, Decision, Row, Token, Wanted
 from service.ledger.tables import assessments, consumed_tokens, decisions, outcomes
 from service.ledger.undrained import Undrained
 
@@ -81,7 +81,7 @@ class Decisions:
             became = await self._became(connection, {each["subject"] for each in found})
         return [_row(dict(each), became.get(each["subject"], [])) for each in found]
 
-    async def held_out(self, wanted: Wanted) -> list[tuple[str, str | None]]:
+    async def held_out(self, wanted: Wanted) -> list[tuple[str, Became | None]]:
         """Of assessments in the time that is `wanted` whose warning was held back: subject, and the newest outcome."""
         conditions = [assessments.c.tenant == self._tenant, assessments.c.held_out]
         if wanted.since_ms is not None:

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from service.ledger.records import Event
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,13 +50,13 @@ class Ledger:
         """
         await (await self.opened()).keeping.erase(subject)
 
-    async def export(self, subject: str) -> dict[str, Any]:
-        """All that the ledger holds of a person, for an access report.
+    async def export(self, subject: str) -> list[Event] | None:
+        """All that the ledger holds of a person, for an access report; None where that is nothing.
 
         Raises:
             LedgerUnavailable: to be asked again.
         """
-        return {"ledger": await (await self.opened()).history.all(subject)}
+        return await (await self.opened()).history.all(subject) or None
 
     async def close(self) -> None:
         if self._opened is not None:

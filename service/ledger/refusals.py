@@ -1,7 +1,7 @@
 """What reps made of warnings: who declined whom and why, overrides and how they turned out, refusals that proved right.
 
-Pure functions over plain rows. Only the newest decision on a prospect counts, so that scoring a lead again and declining
-it again earns nothing; nor does declining a prospect who was all clear.
+Pure functions over plain rows. Only the newest decision on a prospect counts, so that scoring and declining a lead again
+earns nothing; nor does declining a prospect who was all clear.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Overrides(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """Counted declines whose prospect was seen to churn elsewhere or later (right), to stay (wrong), or neither (open)."""
+    """Counted declines: of prospects who churned after all (right), who stayed (wrong), or of whom neither is known."""
 
     right: int
     wrong: int
@@ -133,7 +133,8 @@ def _tallies(found: Iterable[str | None]) -> list[Tally]:
 
 
 def _turned(rows: Iterable[Row]) -> Turned:
-    return Turned(**Counter(row.outcome or "unknown" for row in rows))
+    ends = Counter(row.outcome for row in rows)
+    return Turned(ends["won"], ends["lost"], ends["stayed"], ends["churned"], ends[None])
 
 
 def _held_out(outcomes: list[Became | None]) -> HeldOut:

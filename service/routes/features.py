@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import msgspec
 from litestar import Response, delete, get, patch, post, put
@@ -10,7 +11,7 @@ from litestar.params import FromPath
 
 from models.contract import Contract, Scalar
 from models.errors import FeatureError
-from service.errors import BadInput, UnknownProspect, key_path
+from service.errors import BadInput, Erased, UnknownProspect, key_path
 from service.features import CHUNK
 from service.http import HttpRequest, json_response, read_json, requires
 from service.problems import problem_of
@@ -49,18 +50,19 @@ class WrittenBatch(msgspec.Struct, frozen=True):
 
 @put(PATH, guards=_guards, status_code=200)
 async def put_features(request: HttpRequest, prospect_id: FromPath[str]) -> Response[bytes]:
-    """Replace all features of a prospect."""
+    """Replace all features of a prospect who was not erased."""
     resources = resources_of(request)
     contract = resources.live.assessor.contract
     prospect_id = url_id(prospect_id, ID_PATH)
     values, now = await _values(request, contract), resources.now()
-    await resources.features.put({prospect_id: values}, contract, now.timestamp())
+    if await resources.features.put({prospect_id: values}, contract, now.timestamp()):
+        raise Erased
     return json_response(Written(prospect_id, rfc3339(now)))
 
 
 @patch(PATH, guards=_guards, status_code=200)
 async def patch_features(request: HttpRequest, prospect_id: FromPath[str]) -> Response[bytes]:
-    """Change some features of a prospect; null makes one missing."""
+    """Change some features of a prospect who was not erased; null makes one missing."""
     resources = resources_of(request)
     contract = resources.live.assessor.contract
     prospect_id = url_id(prospect_id, ID_PATH)
@@ -81,8 +83,9 @@ async def get_features(request: HttpRequest, prospect_id: FromPath[str]) -> Resp
 
 @delete(PATH, guards=_guards, status_code=204)
 async def delete_features(request: HttpRequest, prospect_id: FromPath[str]) -> None:
-    """Erase every trace of a prospect, known or not."""
-    await resources_of(request).features.delete(url_id(prospect_id, ID_PATH))
+    """Erase every trace of a prospect, known or not, but for a mark that they are not to come back."""
+    resources = resources_of(request)
+    await resources.erasure.erase(url_id(prospect_id, ID_PATH), resources.now())
 
 
 @post("/v1/features/batch", guards=_guards, status_code=200)
@@ -95,18 +98,26 @@ async def put_batch(request: HttpRequest) -> Response[bytes]:
     results: list[Written | FailedEntry] = []
     for start in range(0, len(entries), CHUNK):
         accepted: dict[str, Mapping[str, Scalar]] = {}
+        read: list[str | FailedEntry] = []
         for place, entry in enumerate(entries[start : start + CHUNK], start):
             at = f"$.prospects[{place}]"
             try:
-                read = read_entry(entry, at)
-                _check(contract, read.features, f"{at}.features")
+                sent = read_entry(entry, at)
+                _check(contract, sent.features, f"{at}.features")
             except BadInput as error:
-                results.append(FailedEntry(id_in(entry), problem_of(error)))
+                read.append(FailedEntry(id_in(entry), problem_of(error)))
                 continue
-            accepted[read.prospect_id] = read.features
-            results.append(Written(read.prospect_id, rfc3339(now)))
-        await resources.features.put(accepted, contract, now.timestamp())
+            accepted[sent.prospect_id] = sent.features
+            read.append(sent.prospect_id)
+        erased = await resources.features.put(accepted, contract, now.timestamp())
+        results += [each if isinstance(each, FailedEntry) else _outcome(each, erased, now) for each in read]
     return json_response(WrittenBatch(results))
+
+
+def _outcome(prospect_id: str, erased: set[str], now: datetime) -> Written | FailedEntry:
+    if prospect_id in erased:
+        return FailedEntry(prospect_id, problem_of(Erased()))
+    return Written(prospect_id, rfc3339(now))
 
 
 async def _values(request: HttpRequest, contract: Contract) -> dict[str, Scalar]:

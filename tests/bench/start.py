@@ -46,9 +46,10 @@ def _request_ms(client: httpx.Client) -> float:
 
 
 def _worker_mb(service: Service) -> float:
-    """Resident memory of the process that answers, which the supervisor started last."""
+    """Resident memory of the process that answers."""
     pid = service.process.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
-    status = Path(f"/proc/{children[-1]}/status").read_text("ascii")
+    [worker] = [each for each in children if b"service.worker" in Path(f"/proc/{each}/cmdline").read_bytes()]
+    status = Path(f"/proc/{worker}/status").read_text("ascii")
     [line] = [line for line in status.splitlines() if line.startswith("VmRSS")]
     return int(line.split()[1]) / 1024

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
 
 from service.ledger.drain import drain
 from service.ledger.ledger import FILE
@@ -67,7 +71,16 @@ def drained(settings: Settings, valkey: Valkey) -> None:
 
 
 def rows(settings: Settings, query: str, *values: Any) -> list[dict[str, Any]]:
-    """What a query finds in the ledger's file."""
-    with contextlib.closing(sqlite3.connect(Path(settings.data) / FILE)) as connection:
-        connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute(query, values)]
+    """What a query finds in the ledger, read with its database's own driver; JSON as what it says."""
+    if settings.database_url:
+        with psycopg.connect(settings.database_url, row_factory=dict_row) as server:
+            return server.execute(query.replace("?", "%s").encode(), values).fetchall()
+    with contextlib.closing(sqlite3.connect(Path(settings.data) / FILE)) as file:
+        file.row_factory = sqlite3.Row
+        return [
+            {name: json.loads(row[name]) if name in _JSON and row[name] else row[name] for name in row.keys()}  # noqa: SIM118
+            for row in file.execute(query, values)
+        ]
+
+
+_JSON = {"features", "risk", "value", "reasons", "evidence"}

@@ -144,6 +144,31 @@ def test_every_request_on_a_connection_has_one_answer(service: Service, sent: tu
     assert received.count(b'"prospect_id":"L"') == answers - sent[0].count(b"/health/live")
 
 
+def converse(service: Service, *sent: tuple[bytes, ...]) -> list[tuple[int, dict[str, Any]]]:
+    """Status and body of the answer to each request, sent piece by piece once the one before was answered."""
+    answers = []
+    address = (service.client.base_url.host, service.client.base_url.port or 0)
+    with socket.create_connection(address, timeout=15) as connection, connection.makefile("rb") as file:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for pieces in sent:
+            for piece in pieces:
+                connection.sendall(piece)
+            status = int(file.readline().split()[1])
+            headers = dict(line.split(b": ", 1) for line in iter(file.readline, b"\r\n"))
+            answers.append((status, json.loads(file.read(int(headers[b"content-length"])))))
+    return answers
+
+
+def test_a_head_that_comes_again_is_answered_by_what_comes_with_it(service: Service) -> None:
+    other = PLAIN.replace(b'"L"', b'"M"')
+    nobody = PLAIN.replace(API_KEY.encode(), b"x" * len(API_KEY))
+    sent = (PLAIN, PLAIN, other, PLAIN[:-1] + b"!", nobody, nobody, PLAIN)
+    seen = converse(service, *((each,) for each in sent), (PLAIN[:-5], PLAIN[-5:]), (PLAIN,))
+    assert [status for status, _ in seen] == [200, 200, 200, 400, 401, 401, 200, 200, 200]
+    assert [body.get("prospect_id") for _, body in seen] == ["L", "L", "M", None, None, None, "L", "L", "L"]
+    assert len({body["decision_id"] for status, body in seen if status == 200}) == 6
+
+
 def test_who_hangs_up_before_the_answer_disturbs_nobody(service: Service) -> None:
     address = (service.client.base_url.host, service.client.base_url.port or 0)
     for _ in range(50):

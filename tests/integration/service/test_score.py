@@ -35,7 +35,7 @@ def test_answer_has_every_field_of_the_design_and_no_others(client: Client) -> N
     assert answer.keys() == {
         *("prospect_id", "decision_id", "scored_at", "risk", "value", "ltv_minus", "cause", "action", "rule", "capped"),
         *("reasons", "title", "message", "missing", "unknown", "out_of_range", "features_as_of", "degraded"),
-        *("degraded_because", "model"),
+        *("degraded_because", "not_scored_because", "model"),
     }
     assert answer["risk"].keys() == {
         *("score", "percent", "low", "high", "band", "base", "horizon", "period", "support"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
 import redis
+import uvloop
 
 from service.errors import StoreUnavailable
 from service.metrics import Metrics
@@ -45,6 +47,22 @@ def test_a_late_answer_does_not_close_an_open_breaker_and_the_probe_does(valkey:
         await store.close()
 
     asyncio.run(main())
+
+
+def test_an_event_loop_that_was_held_up_does_not_take_the_store_for_slow(valkey: Valkey) -> None:
+    async def main() -> None:
+        store = Store(settings_for(Path(), valkey.url, BREAKER_FAILURES="1"), Metrics())
+        await store.values(["gk:warm"])
+        asked = asyncio.create_task(store.values(["gk:none"]))
+        await asyncio.sleep(0)  # it is on its way
+        busy_until = time.monotonic() + 3 * 0.05
+        while time.monotonic() < busy_until:
+            pass
+        assert await asked == [None]
+        assert not store.given_up
+        await store.close()
+
+    uvloop.run(main())
 
 
 def test_a_command_that_the_store_refuses_degrades_one_answer_and_does_not_open_the_breaker(

@@ -25,6 +25,25 @@ def test_a_queue_that_does_not_drain_is_kept_short_until_it_has() -> None:
     assert admitted(admission, 40, late)
 
 
+def test_a_queue_stands_where_run_after_run_is_long_though_nobody_is_in_flight_between_two() -> None:
+    admission = Admission(burst=50, standing=20)
+    for tenth in range(4):
+        now_s = 10.0 + tenth * STANDING_S / 2
+        admission.ran(30, now_s)
+        assert admitted(admission, 0, now_s)
+    assert [admitted(admission, in_flight, now_s) for in_flight in (19, 20)] == [True, False]
+    admission.ran(4, now_s)
+    assert admitted(admission, 0, now_s)
+    assert admitted(admission, 40, now_s)
+
+
+def test_a_long_run_says_nothing_of_a_queue_long_after() -> None:
+    admission = Admission(burst=50, standing=20)
+    admission.ran(30, 10.0)
+    assert admitted(admission, 0, 60.0)
+    assert admitted(admission, 40, 60.0)
+
+
 def test_who_finds_nobody_gets_in_whatever_came_before() -> None:
     admission = Admission(burst=1, standing=1)
     assert all(admitted(admission, 0, now_s) for now_s in (0.0, 50.0, 50.0, 1e9))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,105 +28,92 @@ DOOMED = {"prospect_id": "L-1001", "features": {"contract": "Month-to-month", "m
 """Whom the default policy warns of: pays too little."""
 
 
-@pytest.fixture
-def settings(small_registry: Path, valkey: Valkey, tmp_path: Path) -> Settings:
-    """A service with an empty store and an empty ledger."""
-    return settings_for(small_registry, valkey.url, DATA=str(tmp_path / "data"))
-
-
-@pytest.fixture
-def scored(settings: Settings) -> Iterator[Client]:
-    """A client of it."""
-    with client_of(settings) as client:
-        yield client
-
-
 def score(client: Client, **body: Any) -> dict[str, Any]:
     answer: dict[str, Any] = client.post("/v1/score", json=body or DOOMED).json()
     return answer
 
 
-def test_an_answer_is_in_the_ledger_as_it_was_given(scored: Client, settings: Settings, valkey: Valkey) -> None:
-    answer = score(scored)
+def test_an_answer_is_in_the_ledger_as_it_was_given(client: Client, settings: Settings, valkey: Valkey) -> None:
+    answer = score(client)
     drained(settings, valkey)
     [row] = rows(settings, "SELECT * FROM assessments")
     assert row["decision_id"] == answer["decision_id"]
-    assert row["subject"] == resources_in(scored).features.hidden("L-1001")
-    assert json.loads(row["features"]) == {
+    assert row["subject"] == resources_in(client).features.hidden("L-1001")
+    assert row["features"] == {
         "contract": "Month-to-month",
         "monthly_charges": 11,
         "paperless": None,
         "seats": None,
     }
-    assert json.loads(row["risk"]) == answer["risk"]
-    assert json.loads(row["value"]) == answer["value"]
+    assert row["risk"] == answer["risk"]
+    assert row["value"] == answer["value"]
     assert (row["score"], row["band"]) == (answer["risk"]["score"], answer["risk"]["band"])
     assert (row["action"], row["shown"], row["held_out"], row["propensity"]) == (
         answer["action"],
         answer["action"],
-        0,
+        False,
         1.0,
     )
-    assert json.loads(row["reasons"]) == [
+    assert row["reasons"] == [
         {name: reason[name] for name in ("feature", "value", "points")} for reason in answer["reasons"]
     ]
     assert {name: row[name] for name in ("version", "contract", "policy")} == {
         name: answer["model"][name] for name in ("version", "contract", "policy")
     }
-    assert json.loads(row["evidence"])["missing"] == ["paperless", "seats"]
+    assert row["evidence"]["missing"] == ["paperless", "seats"]
 
 
-def test_a_batch_is_recorded_whole_and_each_answer_once(scored: Client, settings: Settings, valkey: Valkey) -> None:
+def test_a_batch_is_recorded_whole_and_each_answer_once(client: Client, settings: Settings, valkey: Valkey) -> None:
     prospects = [{"prospect_id": f"P-{n}", "features": {"seats": n + 1}} for n in range(150)]
-    results = scored.post("/v1/score/batch", json={"prospects": prospects}).json()["results"]
+    results = client.post("/v1/score/batch", json={"prospects": prospects}).json()["results"]
     assert undrained(valkey) == 3
     drained(settings, valkey)
     found = rows(settings, "SELECT decision_id, features FROM assessments ORDER BY decision_id")
     assert [row["decision_id"] for row in found] == sorted(each["decision_id"] for each in results)
-    assert sorted(json.loads(row["features"])["seats"] for row in found) == list(range(1, 151))
+    assert sorted(row["features"]["seats"] for row in found) == list(range(1, 151))
 
 
-def test_what_waits_in_the_store_names_nobody(scored: Client, valkey: Valkey) -> None:
-    score(scored)
-    with valkey.client() as client:
-        entries: Any = client.xrange(STREAM)
+def test_what_waits_in_the_store_names_nobody(client: Client, valkey: Valkey) -> None:
+    score(client)
+    with valkey.client() as store:
+        entries: Any = store.xrange(STREAM)
         [(_, fields)] = entries
     assert b"L-1001" not in fields[FIELD]
     [kept] = read_run(fields[FIELD]).kept
-    assert kept.subject == resources_in(scored).features.hidden("L-1001")
+    assert kept.subject == resources_in(client).features.hidden("L-1001")
 
 
-def test_a_run_that_was_drained_twice_is_kept_once(scored: Client, settings: Settings, valkey: Valkey) -> None:
-    score(scored)
-    with valkey.client() as client:
-        entries: Any = client.xrange(STREAM)
+def test_a_run_that_was_drained_twice_is_kept_once(client: Client, settings: Settings, valkey: Valkey) -> None:
+    score(client)
+    with valkey.client() as store:
+        entries: Any = store.xrange(STREAM)
         [(_, fields)] = entries
-        client.xadd(STREAM, fields)
+        store.xadd(STREAM, fields)
     drained(settings, valkey)
     assert len(rows(settings, "SELECT * FROM assessments")) == 1
 
 
 def test_what_a_dead_worker_has_taken_is_drained_by_the_next(
-    scored: Client, settings: Settings, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+    client: Client, settings: Settings, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.ledger.drain.LEFT_S", 0.0)
-    score(scored)
-    with valkey.client() as client:
-        client.xgroup_create(STREAM, "ledger", id="0")
-        assert client.xreadgroup("ledger", "dead", {STREAM: ">"})
+    score(client)
+    with valkey.client() as store:
+        store.xgroup_create(STREAM, "ledger", id="0")
+        assert store.xreadgroup("ledger", "dead", {STREAM: ">"})
     drained(settings, valkey)
     assert len(rows(settings, "SELECT * FROM assessments")) == 1
 
 
 def test_a_run_that_the_ledger_refuses_stays_and_holds_up_no_other(
-    scored: Client, settings: Settings, valkey: Valkey
+    client: Client, settings: Settings, valkey: Valkey
 ) -> None:
-    with valkey.client() as client:
-        client.xadd(STREAM, {FIELD: b"no run"})
-        score(scored)
+    with valkey.client() as store:
+        store.xadd(STREAM, {FIELD: b"no run"})
+        score(client)
         with draining(settings):
             eventually(lambda: undrained(valkey) == 1)
-        entries: Any = client.xrange(STREAM)
+        entries: Any = store.xrange(STREAM)
         assert [fields for _, fields in entries] == [{FIELD: b"no run"}]
     assert len(rows(settings, "SELECT * FROM assessments")) == 1
 
@@ -157,17 +142,17 @@ def test_while_the_store_is_down_answers_are_degraded_and_counted_as_unrecorded(
         eventually(lambda: undrained(own_valkey) > 0)
 
 
-def test_a_store_that_refuses_to_write_is_counted_and_nobody_notices(scored: Client, valkey: Valkey) -> None:
-    with valkey.client() as client:
-        client.set(STREAM, "no stream")
-    assert not score(scored)["degraded"]
-    assert "gatekeeper_assessments_unrecorded_total 1.0" in scored.get("/metrics").text
+def test_a_store_that_refuses_to_write_is_counted_and_nobody_notices(client: Client, valkey: Valkey) -> None:
+    with valkey.client() as store:
+        store.set(STREAM, "no stream")
+    assert not score(client)["degraded"]
+    assert "gatekeeper_assessments_unrecorded_total 1.0" in client.get("/metrics").text
 
 
-def test_how_many_runs_wait_is_a_metric(scored: Client) -> None:
+def test_how_many_runs_wait_is_a_metric(client: Client) -> None:
     for _ in range(3):
-        score(scored)
-    assert "gatekeeper_assessments_undrained 3.0" in scored.get("/metrics").text
+        score(client)
+    assert "gatekeeper_assessments_undrained 3.0" in client.get("/metrics").text
 
 
 def test_a_worker_that_is_killed_has_recorded_every_answer_that_a_client_has_received(
@@ -196,7 +181,7 @@ def test_a_worker_that_is_killed_has_recorded_every_answer_that_a_client_has_rec
         over.set()
         for asker in askers:
             asker.join()
-    with own_valkey.client() as client:
-        entries: Any = client.xrange(STREAM)
+    with own_valkey.client() as store:
+        entries: Any = store.xrange(STREAM)
     recorded = {kept.decision_id for _, fields in entries for kept in read_run(fields[FIELD]).kept}
     assert set(received) <= recorded
