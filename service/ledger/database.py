@@ -84,12 +84,32 @@ class Database:
                 async with connection.begin():
                     yield connection
 
+    async def forget(self) -> None:
+        """Leave nothing in SQLite's log of what was overwritten in its file; where somebody reads, it is done later."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        with _translated():
+            async with self._engine.connect() as connection:
+                raw = (await connection.get_raw_connection()).driver_connection
+                if raw is not None:
+                    await raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     async def close(self) -> None:
         await self._engine.dispose()
 
 
-def insert_or_ignore(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that passes over rows that are there already."""
+async def insert_new(connection: AsyncConnection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows, passing over those that are there already."""
+    await connection.execute(_insert(connection, table), rows)
+
+
+async def is_new(connection: AsyncConnection, table: sa.Table, row: dict[str, Any]) -> bool:
+    """Insert a row unless it is there already; whether it was not."""
+    inserted = await connection.execute(_insert(connection, table).returning(*table.primary_key), row)
+    return inserted.first() is not None
+
+
+def _insert(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     return insert(table).on_conflict_do_nothing()
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.errors import BadInput, Conflict, Unauthorized, UnknownDecision
-from service.ledger.database import Database, insert_or_ignore
+from service.ledger.database import Database, is_new
 from service.ledger.keeping import Keeping
 from service.ledger.records import Became, Decision, Row, Token, Wanted
 from service.ledger.tables import assessments, consumed_tokens, decisions, outcomes
@@ -51,11 +51,15 @@ class Decisions:
             **msgspec.structs.asdict(decision),
         }
         async with self._database.writing() as connection:
-            if (await connection.execute(insert_or_ignore(connection, decisions), row)).rowcount == 0:
-                return await self._repeated(connection, decision, key, erased=assessment.erased), False
+            locked = self._of(decision.decision_id).with_for_update(read=True)  # an erasure waits, or has gone before
+            erased: bool = (await connection.execute(locked)).one().erased
+            if erased:
+                row["reason"] = None
+            if not await is_new(connection, decisions, row):
+                return await self._repeated(connection, decision, key, erased=erased), False
             if token is not None:
                 consumed = {"tenant": self._tenant, **msgspec.structs.asdict(token)}
-                if (await connection.execute(insert_or_ignore(connection, consumed_tokens), consumed)).rowcount == 0:
+                if not await is_new(connection, consumed_tokens, consumed):
                     raise Unauthorized("this token was used")
             return now_ms, True
 
@@ -109,12 +113,14 @@ class Decisions:
 
     async def _in_ledger(self, decision_id: str) -> sa.Row[*tuple[Any, ...]] | None:
         async with self._database.reading() as connection:
-            found = await connection.execute(
-                sa.select(assessments.c.shown, assessments.c.erased).where(
-                    assessments.c.tenant == self._tenant, assessments.c.decision_id == decision_id
-                )
-            )
-            return found.one_or_none()
+            found: sa.Row[*tuple[Any, ...]] | None = (await connection.execute(self._of(decision_id))).one_or_none()
+            return found
+
+    def _of(self, decision_id: str) -> sa.Select[Any]:
+        """What matters of the assessment that is decided on."""
+        return sa.select(assessments.c.shown, assessments.c.erased).where(
+            assessments.c.tenant == self._tenant, assessments.c.decision_id == decision_id
+        )
 
     async def _repeated(self, connection: AsyncConnection, decision: Decision, key: str, *, erased: bool) -> int:
         found = (

@@ -22,8 +22,6 @@ async def pseudonymise(connection: AsyncConnection, tenant: str, subject: str) -
     """
     theirs = (assessments.c.tenant == tenant) & (assessments.c.subject == subject)
     anyone = secrets.token_hex(16)
-    ids = sa.select(assessments.c.decision_id).where(theirs)
-    await connection.execute(sa.update(decisions).where(decisions.c.decision_id.in_(ids)).values(reason=None))
     found = await connection.execute(sa.select(assessments.c.decision_id, assessments.c.reasons).where(theirs))
     bare = [
         {"of": row.decision_id, "bare": [{**reason, "value": None} for reason in row.reasons]} for row in found.all()
@@ -35,6 +33,11 @@ async def pseudonymise(connection: AsyncConnection, tenant: str, subject: str) -
             .values(subject=anyone, features=None, reasons=sa.bindparam("bare"), erased=True),
             bare,
         )
+        # Only now: a decision that was being made meanwhile held the assessment's row.
+        ids = sa.select(assessments.c.decision_id).where(
+            (assessments.c.tenant == tenant) & (assessments.c.subject == anyone)
+        )
+        await connection.execute(sa.update(decisions).where(decisions.c.decision_id.in_(ids)).values(reason=None))
     of_theirs = (outcomes.c.tenant == tenant) & (outcomes.c.subject == subject)
     kept = await connection.execute(sa.select(outcomes.c.id).where(of_theirs))
     for row in kept.all():

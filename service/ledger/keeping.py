@@ -16,7 +16,7 @@ from models.bundle import read_manifest
 from models.contract import Contract
 from models.errors import BundleError
 from service.answers import Risk, Worth
-from service.ledger.database import Database, insert_or_ignore
+from service.ledger.database import Database, insert_new
 from service.ledger.erasure import pseudonymise
 from service.ledger.tables import assessments
 from service.ledger.undrained import Undrained, Waiting
@@ -56,7 +56,7 @@ class Keeping:
         rows = [row for each in waiting for row in self._rows(each.run, erased)]
         if rows:
             async with self._database.writing() as connection:
-                await connection.execute(insert_or_ignore(connection, assessments), rows)
+                await insert_new(connection, assessments, rows)
         if late := await self._undrained.erased(subjects) - erased:
             async with self._database.writing() as connection:
                 for subject in late:
@@ -74,6 +74,7 @@ class Keeping:
             await self.keep(waiting)
         async with self._database.writing() as connection:
             await pseudonymise(connection, self._tenant, subject)
+        await self._database.forget()
 
     def _rows(self, run: Run, erased: Collection[str]) -> list[dict[str, Any]]:
         name, version, contract_hash, policy = run.model

@@ -6,7 +6,7 @@ import hashlib
 
 import msgspec
 
-from service.ledger.database import Database, insert_or_ignore
+from service.ledger.database import Database, is_new
 from service.ledger.records import Outcome
 from service.ledger.tables import outcomes
 
@@ -33,4 +33,4 @@ class Outcomes:
             **msgspec.structs.asdict(outcome),
         }
         async with self._database.writing() as connection:
-            return (await connection.execute(insert_or_ignore(connection, outcomes), row)).rowcount == 1
+            return await is_new(connection, outcomes, row)

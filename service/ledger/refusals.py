@@ -1,7 +1,7 @@
 """What reps made of warnings: who declined whom and why, overrides and how they turned out, refusals that proved right.
 
-Pure functions over plain rows. Only the newest decision on a prospect counts, so that scoring and declining a lead again
-earns nothing; nor does declining a prospect who was all clear.
+Pure functions over plain rows. Only the newest decision on a prospect counts, so that scoring and declining a lead
+again earns nothing; nor does declining a prospect who was all clear.
 """
 
 from __future__ import annotations

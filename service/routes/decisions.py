@@ -82,7 +82,7 @@ async def get_csv(request: HttpRequest) -> Stream:
     await resources_of(request).ledger.opened()  # what is down is a 503, not half a file
     return Stream(
         _lines(_pages(request, wanted)),
-        media_type="text/csv; charset=utf-8",
+        media_type="text/csv",
         headers={"content-disposition": 'attachment; filename="decisions.csv"'},
     )
 

@@ -77,10 +77,11 @@ def rows(settings: Settings, query: str, *values: Any) -> list[dict[str, Any]]:
             return server.execute(query.replace("?", "%s").encode(), values).fetchall()
     with contextlib.closing(sqlite3.connect(Path(settings.data) / FILE)) as file:
         file.row_factory = sqlite3.Row
-        return [
-            {name: json.loads(row[name]) if name in _JSON and row[name] else row[name] for name in row.keys()}  # noqa: SIM118
-            for row in file.execute(query, values)
-        ]
+        return [{name: _plain(name, row[name]) for name in row.keys()} for row in file.execute(query, values)]  # noqa: SIM118
 
 
 _JSON = {"features", "risk", "value", "reasons", "evidence"}
+
+
+def _plain(name: str, value: Any) -> Any:
+    return json.loads(value) if name in _JSON and isinstance(value, str) else value

@@ -39,8 +39,9 @@ class Postgres:
     def _data(self) -> str:
         return str(self._folder / "data")
 
-    def url(self, database: str = "postgres") -> str:
-        return f"postgresql://postgres@/{database}?host={self._folder}"
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@/postgres?host={self._folder}"
 
     def start(self) -> None:
         self._process = subprocess.Popen(
@@ -71,15 +72,16 @@ class Postgres:
             self._process.wait(20)
         shutil.rmtree(self._folder)
 
-    def fresh(self, name: str) -> str:
-        """The URL of a new empty database."""
-        with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
-        return self.url(name)
+    def emptied(self) -> str:
+        """The URL of its database, with nothing in it."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        return self.url
 
     def _answers(self) -> bool:
         try:
-            with psycopg.connect(self.url(), connect_timeout=2):
+            with psycopg.connect(self.url, connect_timeout=2):
                 return True
         except psycopg.OperationalError:
             return False

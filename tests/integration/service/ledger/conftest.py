@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +14,6 @@ from service.settings import Settings
 from tests.support.app import client_of, settings_for
 from tests.support.postgres import Postgres, binaries
 from tests.support.valkey import Valkey
-
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +35,10 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request: pytest.FixtureRequest, small_registry: Path, valkey: Valkey, tmp_path: Path) -> Settings:
     """A service with an empty store and an empty ledger."""
-    more = {"DATA": str(tmp_path / "data")}
+    more = {"DATA": str(tmp_path / "data"), "STORE_TIMEOUT_MS": "2000", "BREAKER_PROBE_MS": "2000"}
     if request.param == "postgresql":
         server: Postgres = request.getfixturevalue("postgres")
-        more["DATABASE_URL"] = server.fresh(f"ledger{next(_numbers)}")
+        more["DATABASE_URL"] = server.emptied()
     return settings_for(small_registry, valkey.url, **more)
 
 
