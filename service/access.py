@@ -105,7 +105,7 @@ class Access:
             made_at=rfc3339(now),
             features=_timed(raw.features, fields) if raw else {},
             features_as_of=written_at(raw.as_of) if raw else None,
-            consent=consent if consent.at is not None else None,
+            consent=consent if consent.at or consent.not_scored_because else None,
             webhook_answers=await self._answers(claims),
             write_back={name.decode(): value.decode() for name, value in queued.items()} or None,
             records=records,

@@ -132,34 +132,8 @@ def answers(assessor: Assessor, found: Assessments, about: list[About]) -> list[
     return [writer.answer(row, each) for row, each in enumerate(about)]
 
 
-def not_scored(assessor: Assessor, why: Bar, about: About) -> Answer:
-    """The answer to a prospect who must not be scored."""
-    return Answer(
-        prospect_id=about.prospect_id,
-        decision_id=about.decision_id,
-        scored_at=about.scored_at,
-        risk=None,
-        value=None,
-        ltv_minus=None,
-        cause=None,
-        action="proceed",
-        rule=None,
-        capped=False,
-        reasons=[],
-        title=texts.title(why, about.style.lang),
-        message=texts.not_scored(why, about.style.lang),
-        missing=[],
-        unknown=[],
-        out_of_range=[],
-        features_as_of=None,
-        degraded=False,
-        degraded_because=None,
-        not_scored_because=why,
-        model=_model_of(assessor),
-    )
-
-
-def _model_of(assessor: Assessor) -> Model:
+def model_of(assessor: Assessor) -> Model:
+    """Which model and policy `assessor` answers with."""
     manifest = assessor.bundle.manifest
     return Model(manifest.name, manifest.version, manifest.contract_hash, assessor.policy.hash)
 
@@ -171,7 +145,7 @@ class _Writer:
         manifest, names, value = assessor.bundle.manifest, assessor.contract.names, found.value
         top = assessor.top_reasons(found, len(names) if all_reasons else TOP_REASONS)
         self._assessor = assessor
-        self._model = _model_of(assessor)
+        self._model = model_of(assessor)
         self._base = round(manifest.base, 6)
         self._risk = found.risk.tolist()
         self._numbers = _rounded(found)

@@ -7,16 +7,30 @@ import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
+import structlog
 from litestar import Litestar
 
-from service.errors import ServiceError
+from service.errors import ServiceError, SettingsError
 from service.hotpath import PATH, HotPath
 from service.observe import log_failure, observe
 from service.problems import answer_problem
-from service.resources import Resources
-from service.routes import decisions, documents, features, health, history, model, outcomes, prospects, score
+from service.resources import Resources, crm_faults
+from service.routes import (
+    decisions,
+    documents,
+    features,
+    health,
+    history,
+    model,
+    outcomes,
+    prospects,
+    score,
+    webhooks,
+)
 from service.routing import Routed
 from service.settings import Settings
+
+log = structlog.get_logger()
 
 ROUTES = [
     score.score_batch,
@@ -34,11 +48,13 @@ ROUTES = [
     decisions.get_csv,
     outcomes.post_outcome,
     history.get_history,
+    webhooks.take,
     model.model,
     health.health_live,
     health.health_ready,
     documents.metrics,
     documents.openapi_json,
+    documents.openapi_30_json,
 ]
 
 
@@ -70,7 +86,11 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     resources: Resources = app.state.resources
     async with contextlib.AsyncExitStack() as stack:
         await asyncio.to_thread(resources.live.refresh)
+        if resources.live.serves and (faults := crm_faults(resources.crms, resources.live.assessor.contract)):
+            log.error("crm.refused", faults=faults)  # the server that runs this tells nothing of why
+            raise SettingsError("\n".join(faults))
         stack.push_async_callback(resources.ledger.close)
+        stack.push_async_callback(resources.durable.close)
         stack.push_async_callback(resources.store.close)
         await resources.store.open()
         if resources.live.serves:

@@ -14,8 +14,9 @@
         ├── Forbidden         403 a key without the scope
         ├── UnknownProspect   404 nothing is stored for this prospect
         ├── UnknownDecision   404 no assessment has this decision id
-        ├── Conflict          409 the same idempotency key with another body
+        ├── UnknownCrm        404 no account with this CRM
         ├── TooSlow           408 a request that does not arrive in time
+        ├── Conflict          409 the same idempotency key with another body
         ├── Erased            410 this prospect was erased, nothing may be stored of them
         ├── TooLarge          413 a body over its limit
         ├── UnsupportedMedia  415 a body that is not JSON
@@ -126,6 +127,12 @@ class Conflict(ServiceError):
     """An idempotency key that was used with another body."""
 
     status, slug, title = HTTPStatus.CONFLICT, "conflict", "Conflict"
+
+
+class UnknownCrm(ServiceError):
+    """No account with this CRM is configured."""
+
+    status, slug, title = HTTPStatus.NOT_FOUND, "unknown-crm", "Unknown CRM"
 
 
 class TooSlow(ServiceError):

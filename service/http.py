@@ -66,6 +66,15 @@ async def read_json(request: HttpRequest, limit_bytes: int) -> bytes:
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit_bytes: int) -> bytes:
     """What `read_json` reads, from the parts of an ASGI request."""
     declared_json(headers)
+    return await read_any(headers, receive, limit_bytes)
+
+
+async def read_any(headers: Mapping[bytes, bytes], receive: Receive, limit_bytes: int) -> bytes:
+    """The raw body of a request, whatever it declares, refused before more than `limit_bytes` are kept.
+
+    Raises:
+        TooLarge, ClientGone: as `read_json`.
+    """
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared[:12]) > limit_bytes:
         raise TooLarge(limit_bytes)

@@ -47,11 +47,11 @@ class Launch:
 
     def worker(self, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """A worker at work, whose settings are this process's environment and `environ` over it."""
-        worker = self._early.pop() if self._early else self._spawn()
-        with contextlib.suppress(BrokenPipeError), worker.stdin or contextlib.nullcontext() as told:
-            if told is not None:
-                told.write(json.dumps(dict(environ)).encode())
-        return worker
+        return _told(self._early.pop() if self._early else self._spawn(), environ)
+
+    def background(self, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """The process that does what no caller waits for, with settings as a worker's."""
+        return _told(self._start("service.background", self._lifeline), environ)
 
     def close(self) -> None:
         """Let go of everything; who still waits to be told anything ends."""
@@ -62,8 +62,10 @@ class Launch:
         os.close(self._lifeline_end)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        descriptors = (self.listener.fileno(), self._lifeline)
-        command = [sys.executable, "-m", "service.worker", *map(str, descriptors)]
+        return self._start("service.worker", self.listener.fileno(), self._lifeline)
+
+    def _start(self, module: str, *descriptors: int) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", module, *map(str, descriptors)]
         environ = os.environ | {
             f"{PREFIX}METRICS_DIR": str(self.metrics),
             "PROMETHEUS_MULTIPROC_DIR": str(self.metrics),  # read when prometheus_client is imported
@@ -73,6 +75,14 @@ class Launch:
             return subprocess.Popen(command, env=environ, pass_fds=descriptors, stdin=subprocess.PIPE)  # noqa: S603
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+
+
+def _told(worker: subprocess.Popen[bytes], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """The worker, once it has been told the rest of its settings."""
+    with contextlib.suppress(BrokenPipeError), worker.stdin or contextlib.nullcontext() as told:
+        if told is not None:
+            told.write(json.dumps(dict(environ)).encode())
+    return worker
 
 
 @contextlib.contextmanager

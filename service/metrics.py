@@ -55,6 +55,15 @@ TABLE: dict[str, Described] = {
     "gatekeeper_overload_refusals_total": Described(
         Counter, (), "requests refused unread because too many were in flight; they are no answers of a route"
     ),
+    "gatekeeper_webhooks_forged_total": Described(Counter, ("crm",), "webhooks that nothing proved"),
+    "gatekeeper_webhook_events_total": Described(
+        Counter, ("crm", "status"), "events taken: scored, queued, stale, told again, no_consent or erased"
+    ),
+    "gatekeeper_write_backs_total": Described(
+        Counter,
+        ("crm", "outcome"),
+        "jobs done: done, superseded by a newer one, barred, later, busy or paused and so put off, dead",
+    ),
     "gatekeeper_auth_refusals_total": Described(Counter, ("status",), "requests refused for their API key"),
 }
 
@@ -117,6 +126,15 @@ class Metrics:
 
     def not_scored(self, because: str) -> None:
         self._counter("gatekeeper_not_scored_total", because).inc()
+
+    def forged(self, crm: str) -> None:
+        self._counter("gatekeeper_webhooks_forged_total", crm).inc()
+
+    def webhook_event(self, crm: str, status: str) -> None:
+        self._counter("gatekeeper_webhook_events_total", crm, status).inc()
+
+    def write_back(self, crm: str, outcome: str) -> None:
+        self._counter("gatekeeper_write_backs_total", crm, outcome).inc()
 
     def overloaded(self) -> None:
         self._counter("gatekeeper_overload_refusals_total").inc()

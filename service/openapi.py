@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -23,19 +23,19 @@ from service.routes.model import LiveModel
 from service.routes.outcomes import Noted
 from service.routes.prospects import ProspectConsent
 from service.routes.score import FailedEntry
-from service.wire import ConsentRequest, FeaturesRequest, ScoreRequest
+from service.wire import BATCH_MAX, ID_MAX, ConsentRequest, FeaturesRequest, ScoreRequest
 
 
 class ScoreBatchRequest(msgspec.Struct):
     """Up to 1,000 prospects to score."""
 
-    prospects: list[ScoreRequest]
+    prospects: Annotated[list[ScoreRequest], msgspec.Meta(max_length=BATCH_MAX)]
 
 
 class FeaturesBatchRequest(msgspec.Struct):
     """Up to 1,000 prospects' features to store."""
 
-    prospects: list[FeaturesRequest]
+    prospects: Annotated[list[FeaturesRequest], msgspec.Meta(max_length=BATCH_MAX)]
 
 
 class WrappedFeatures(msgspec.Struct):
@@ -61,6 +61,14 @@ class OneOf(NamedTuple):
             "required": ["results"],
         }
 
+
+PROSPECT_ID: dict[str, Any] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": ID_MAX,
+    "pattern": r"^(?!\.{1,2}$)[^\u0000-\u001f\u007f-\u009f]*$",
+}
+"""What `wire.check_id` lets pass."""
 
 SCORED = OneOf((Answer, FailedEntry), batch=True)
 WRITTEN = OneOf((Written, FailedEntry), batch=True)
@@ -156,6 +164,7 @@ OPERATIONS = (
     Operation("get", "/health/ready", "A bundle serves; 503 says why not", None, None, 200, Readiness),
     Operation("get", "/metrics", "Metrics of all workers, as text", None, None, 200, str),
     Operation("get", "/openapi.json", "This document", None, None, 200, dict[str, Any]),
+    Operation("get", "/openapi-3.0.json", "For Salesforce", None, None, 200, dict[str, Any], (401, 403, 503)),
 )
 
 
@@ -169,6 +178,8 @@ def document() -> dict[str, Any]:
     schemas, components = msgspec.json.schema_components(types.values(), ref_template="#/components/schemas/{name}")
     schema_of = dict(zip(types, schemas, strict=True))
     schema_of |= {repr(union): union.schema(schema_of) for union in unions}
+    for request in (ScoreRequest, FeaturesRequest, OutcomeRequest):
+        components[request.__name__]["properties"]["prospect_id"] = PROSPECT_ID
     paths: dict[str, dict[str, Any]] = {}
     for row in OPERATIONS:
         paths.setdefault(row.path, {})[row.method] = _operation(row, schema_of)
@@ -218,7 +229,7 @@ def _parameters(row: Operation) -> list[dict[str, Any]]:
 
     own = [parameter(*each) for each in row.parameters]
     if "{prospect_id}" in row.path:
-        return [parameter("prospect_id", "path", {"type": "string", "minLength": 1, "maxLength": 128}), *own]
+        return [parameter("prospect_id", "path", PROSPECT_ID), *own]
     if row.scope == "score":
         return [
             parameter("lang", "query", {"enum": ["en", "ja"]}),
@@ -228,4 +239,4 @@ def _parameters(row: Operation) -> list[dict[str, Any]]:
     return own
 
 
-_NAMES = str.maketrans({"/": "_", "{": None, "}": None, ".": "_"})
+_NAMES = str.maketrans({"/": "_", "{": None, "}": None, ".": "_", "-": "_"})

@@ -38,5 +38,8 @@ class Persons:
 
     def keys(self, prospect_id: str) -> PersonKeys:
         """The keys of one person."""
-        hidden = self.hidden(prospect_id)
+        return self.of(self.hidden(prospect_id))
+
+    def of(self, hidden: str) -> PersonKeys:
+        """The keys of one person, who is named as `hidden` does."""
         return PersonKeys(*(f"{self._prefix}{kind}:{hidden}" for kind in "fvckw"))

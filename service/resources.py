@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from litestar.connection import ASGIConnection
 
+from models.contract import Contract
 from service.access import Access, Exporter
 from service.admission import Admission
 from service.consent import Consents
+from service.crm.account import Account, Name
+from service.crm.mapping import faults
+from service.crm.reading import read_accounts
+from service.durable import DurableStore
 from service.erasure import Eraser, Erasure
+from service.errors import SettingsError
 from service.features import FeatureStore
 from service.holdout import Holdout
 from service.keys import Keyring, read_keys
 from service.ledger.ledger import Ledger
 from service.live import LiveModel
 from service.metrics import Metrics
-from service.persons import Persons
 from service.recording import Recording
 from service.scoring import Scoring
 from service.settings import Settings
 from service.store import Store
 from service.ticks import Ticks
+from service.webhooks.intake import Intake, Life
+from service.webhooks.keyspace import Keyspace
+
+DAY_S = 86_400
+DAY_MS = 1000 * DAY_S
 
 
 class Resources:
@@ -45,11 +56,12 @@ class Resources:
             self.metrics,
         )
         tombstone = timedelta(days=settings.tombstone_days)
-        self.persons = Persons(settings.tenant, settings.id_secret or "")
+        self.persons = Keyspace(settings.tenant, settings.id_secret or "")
+        self.durable = DurableStore(settings.redis_url or "", settings.store_connections)
         self.erasers: list[Eraser] = []
         self.exporters: dict[str, Exporter] = {}
-        self.consents = Consents(self.store, self.persons, tombstone)
-        self.erasure = Erasure(self.store, self.persons, tombstone, self.erasers)
+        self.consents = Consents(self.durable, self.persons, tombstone)
+        self.erasure = Erasure(self.durable, self.persons, tombstone, self.erasers)
         self.access = Access(self.store, self.persons, settings, self.exporters)
         self.ledger = Ledger(settings)
         self.erasers.append(self.ledger.erase)
@@ -63,6 +75,13 @@ class Resources:
             settings.deadline_ms / 1000,
             self.admission,
         )
+        self.life = Life(
+            settings.features_ttl_days * DAY_MS,
+            settings.dead_letters_days * DAY_MS,
+            settings.answers_ttl_days * DAY_S,
+        )
+        self.intake = Intake(self.durable, self.persons, self.scoring, self.erasure.erase, self.life, self.metrics)
+        self.crms: Mapping[Name, Account] = read_crms(settings)
         self.keyring: Keyring = read_keys(settings)
         self.draining = False
 
@@ -74,9 +93,34 @@ class Resources:
         """
         self.keyring = read_keys(self.settings)
 
+    def reread_crms(self) -> None:
+        """Take over what the folder of CRM accounts says now.
+
+        Raises:
+            SettingsError: it does not read, or does not fit the live model; the old accounts stay.
+        """
+        crms = read_crms(self.settings)
+        if self.live.serves and (faults := crm_faults(crms, self.live.assessor.contract)):
+            raise SettingsError("\n".join(faults))
+        self.crms = crms
+
     def now(self) -> datetime:
         """The time that handlers hand to what depends on it."""
         return datetime.now(UTC)
+
+
+def crm_faults(crms: Mapping[Name, Account], contract: Contract) -> list[str]:
+    """What of the CRMs' mappings does not fit the contract."""
+    return [fault for account in crms.values() for fault in faults(account, contract)]
+
+
+def read_crms(settings: Settings) -> Mapping[Name, Account]:
+    """The company's accounts with CRMs.
+
+    Raises:
+        SettingsError: listing every fault of their files.
+    """
+    return read_accounts(settings.crm_dir) if settings.crm_dir else {}
 
 
 def resources_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Resources:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from models.assess import Assessments, Assessor
 from models.errors import FeatureError
-from service.answers import About, Answer, Style, answers, not_scored
+from service.answers import About, Answer, Style, answers
 from service.bars import Barred
 from service.errors import BadInput, StoreUnavailable, key_path
 from service.features import CHUNK, FeatureStore, Found, Stored
@@ -22,6 +22,7 @@ from service.ids import decision_ids
 from service.metrics import Metrics
 from service.recording import Recording
 from service.sentmoney import checked_money, money_columns
+from service.unscored import not_scored
 from service.wire import MoneyScalar, ScoreRequest
 
 

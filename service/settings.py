@@ -46,6 +46,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     workers: int
     language: Language
+    crm_dir: Path | None
+    write_back_s: int
+    write_backs_at_once: int
+    write_back_attempts: int
+    write_back_hours: int
+    dead_letters_days: int
     features_ttl_days: int
     database_url: str | None
     ledger_days: int
@@ -149,6 +155,19 @@ TABLE: dict[str, Setting] = {
     "language": Setting(
         _one_of(*LANGUAGES), "en", "", "of titles and messages when a request asks for none that we have"
     ),
+    "crm_dir": Setting(Path, None, "folder", "one TOML file per CRM, see docs/crm.md; unset: no webhooks"),
+    "write_back_s": Setting(
+        _whole(1, 600),
+        30,
+        "s",
+        "for one try, of at most three requests to a CRM; after 1.5 times that others take it over",
+    ),
+    "write_backs_at_once": Setting(_whole(1, 100), 8, "per worker", "HubSpot allows 10 requests a second and more"),
+    "write_back_attempts": Setting(
+        _whole(1, 1000), 40, "", "with waits that double up to an hour, more than a day's; then it is a dead letter"
+    ),
+    "write_back_hours": Setting(_whole(1, 720), 24, "h", "a rep has decided by then: what is older is a dead letter"),
+    "dead_letters_days": Setting(_whole(1, 365), 30, "days", "to find out why, mend it and replay them"),
     "features_ttl_days": Setting(
         _whole(1, 3650), 400, "days", "a lead that nobody touched for over a year is forgotten; renewed on every write"
     ),

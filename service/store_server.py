@@ -104,6 +104,7 @@ class StoreServer:
                 *("--dir", str(self._data)),
                 *("--appendonly", "yes"),
                 *("--appendfsync", "everysec"),
+                *("--hz", "50"),  # a webhook that waits for the disk hears within 20 ms that it is done
                 *("--maxmemory-policy", "noeviction"),
                 *("--save", ""),
                 *("--daemonize", "no"),
@@ -189,6 +190,19 @@ class StoreServer:
 
     def _client(self) -> Redis:
         return Redis(unix_socket_path=str(self._socket), socket_timeout=1.0, retry=Retry(NoBackoff(), 0))
+
+
+def embedded_url(data: Path) -> str | None:
+    """Where the server that a supervisor owns in `data` is spoken to; None where none answers."""
+    path = _socket_path(data.resolve())
+    try:
+        with Redis(unix_socket_path=str(path), socket_timeout=1.0, retry=Retry(NoBackoff(), 0)) as client:
+            client.ping()
+    except (BusyLoadingError, RedisTimeoutError):
+        pass
+    except (RedisError, OSError):
+        return None
+    return f"unix://{path}"
 
 
 def binary() -> Path:

@@ -30,8 +30,10 @@ KILL_AFTER_S = 5.0
 """Beyond the drain time, for closing resources; then a worker is killed."""
 
 
-def supervise(settings: Settings, launch: Launch) -> int:
+def supervise(settings: Settings, launch: Launch, *, background: bool = False) -> int:
     """Serve until SIGTERM or SIGINT; the exit code: 0, or 1 when the workers cannot start.
+
+    With `background`, one more process does what no caller waits for.
 
     Raises:
         StoreServerError: the embedded store cannot be had.
@@ -46,7 +48,7 @@ def supervise(settings: Settings, launch: Launch) -> int:
             f"{PREFIX}ID_SECRET": id_secret or "",
             f"{PREFIX}DEV_KEY": "1" if settings.dev_key else "0",
         }
-        workers = Workers(settings, launch, told)
+        workers = Workers(settings, launch, told, background=background)
         stack.callback(workers.stop)
         host, port = launch.listener.getsockname()[:2]
         log.info("serving", url=f"http://{host}:{port}", workers=settings.workers, pid=os.getpid())
@@ -54,13 +56,15 @@ def supervise(settings: Settings, launch: Launch) -> int:
 
 
 class Workers:
-    """The worker processes."""
+    """The worker processes, and with `background` one beside them."""
 
-    def __init__(self, settings: Settings, launch: Launch, told: dict[str, str]) -> None:
+    def __init__(self, settings: Settings, launch: Launch, told: dict[str, str], *, background: bool = False) -> None:
         self._settings = settings
         self._launch = launch
         self._told = told
+        self._background = background
         self._running: list[subprocess.Popen[bytes]] = []
+        self._beside: subprocess.Popen[bytes] | None = None
         self._started_at = self._due = 0.0
         self._pause_s = RESTART_S[0]
 
@@ -82,6 +86,14 @@ class Workers:
             while len(self._running) < self._settings.workers and time.monotonic() >= self._due:
                 self._running.append(self._launch.worker(self._told))
                 self._started_at = time.monotonic()
+            if self._background and time.monotonic() >= self._due and self._beside is None:
+                self._beside = self._launch.background(self._told)
+                self._started_at = time.monotonic()
+            if self._beside is not None and self._beside.poll() is not None:
+                mark_process_dead(self._beside.pid, str(self._launch.metrics))  # type: ignore[no-untyped-call]
+                log.error("background.died", pid=self._beside.pid, exit_code=self._beside.returncode)
+                self._beside = None
+                self._due = time.monotonic() + self._pause()
             time.sleep(LOOK_S)
 
     def stop(self) -> None:
@@ -89,7 +101,7 @@ class Workers:
         self._launch.listener.close()
         self._signal(signal.SIGTERM)
         deadline = time.monotonic() + self._settings.drain_s + KILL_AFTER_S
-        for worker in self._running:
+        for worker in self._all():
             try:
                 worker.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
@@ -104,9 +116,12 @@ class Workers:
         return self._pause_s
 
     def _signal(self, number: int) -> None:
-        for worker in self._running:
+        for worker in self._all():
             if worker.poll() is None:
                 worker.send_signal(number)
+
+    def _all(self) -> list[subprocess.Popen[bytes]]:
+        return self._running if self._beside is None else [*self._running, self._beside]
 
 
 _STARTUP_FAILURE = 3

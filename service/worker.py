@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._drain)
-        loop.add_signal_handler(signal.SIGHUP, self._reread_keys)
+        loop.add_signal_handler(signal.SIGHUP, self._reread)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # blocked by the supervisor until now
         loop.add_reader(self._lifeline, self._drain)
         yield
@@ -89,13 +89,19 @@ class Server(uvicorn.Server):
         self._resources.draining = True
         self.should_exit = True
 
-    def _reread_keys(self) -> None:
+    def _reread(self) -> None:
         try:
             self._resources.reread_keys()
         except SettingsError as error:
             log.error("keys.refused", why=str(error))  # noqa: TRY400
         else:
             log.info("keys.read")
+        try:
+            self._resources.reread_crms()
+        except SettingsError as error:
+            log.error("crms.refused", why=str(error))  # noqa: TRY400
+        else:
+            log.info("crms.read")
 
 
 def main(socket_fd: int, lifeline_fd: int) -> None:

@@ -1,12 +1,13 @@
-"""A company's account with a CRM: one TOML file, `<crm>.toml`, beside the files that hold its secrets."""
+"""A company's account with a CRM, and what a CRM's module asks of one; `reading.py` reads them from files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
-from service.settings import Language
+from service.settings import SECRET_BYTES, Language
 
 Name = str
 """hubspot, salesforce, standard, pipedrive, zoho or kintone."""
@@ -29,8 +30,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     token: lets us in there.
     prefix: goes before the record's id to make the prospect's.
     language: of the reasons that are written back.
-    features: by the contract's names.
-    write_back: field of the CRM by what is written into it, see `writeback.py`.
+    features: by the contract's names; empty: the CRM calls its fields as the contract does.
+    write_back: field of the CRM by what is written into it, see `written.py`.
     options: what one CRM alone needs, read by its module.
     """
 
@@ -45,3 +46,36 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     features: Mapping[str, Field] = {}
     write_back: Mapping[str, str] = {}
     options: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Account(crm={self.crm!r})"  # the rest holds secrets, and whoever logs an error logs its arguments
+
+    @property
+    def fields(self) -> list[str]:
+        """The CRM's fields that are features, each once, sorted."""
+        return sorted({field.field for field in self.features.values()})
+
+
+class Form(NamedTuple):
+    """How a text must look: a pattern for all of it, and the same in words."""
+
+    pattern: str
+    expected: str
+    required: bool = False
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """What a CRM's module asks of its account.
+
+    needs: keys of `[account]` that cannot be left out, beside the secrets.
+    options: what `[options]` may hold.
+    secret: how each secret looks.
+    token: whether its interface wants one.
+    own_names: whether its fields may be called as the contract and we call them, so that no table need say so.
+    """
+
+    needs: tuple[str, ...] = ()
+    options: Mapping[str, Form] = {}
+    secret: Form = Form(rf".{{{SECRET_BYTES},}}", f"at least {SECRET_BYTES} characters")
+    token: bool = True
+    own_names: bool = False

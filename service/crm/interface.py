@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import httpx
 import msgspec
 
-from service.crm.account import Account
+from service.crm.account import Account, Rules
+
+if TYPE_CHECKING:
+    import httpx  # a quarter of a second that servers start without: only the worker calls a CRM
 
 Value = bool | int | float | str | None
 """A field's value as CRMs send and take it."""
+
+Made = Literal["created", "exists"]
+"""What came of a field that a CRM was asked to create."""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -37,6 +42,7 @@ class Event(msgspec.Struct, frozen=True):
     record: how the CRM's own interface calls the record, such as `Lead/00Q...`; opaque to the rest.
     occurred_at: seconds since 1970, by the CRM's clock.
     fields: by the CRM's own names; empty where the event says only that something happened.
+    erase: the person is to be forgotten; nothing else of the event counts.
     """
 
     key: str
@@ -44,6 +50,7 @@ class Event(msgspec.Struct, frozen=True):
     record: str
     occurred_at: float
     fields: Mapping[str, Value]
+    erase: bool = False
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -68,7 +75,9 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Crm(Protocol):
-    """A module such as `service.crm.hubspot`."""
+    """A module such as `service.crm.hubspot`; `RULES` says what its account must state."""
+
+    RULES: Rules
 
     def verify(self, delivery: Delivery, account: Account, now: datetime) -> None:
         """Let pass what the CRM has sent; total: every other input is the one refusal.
@@ -77,8 +86,8 @@ class Crm(Protocol):
             Forged: it is not proved, or too old.
         """
 
-    def parse(self, body: bytes, account: Account) -> Parsed:
-        """What a verified body says.
+    def parse(self, delivery: Delivery, account: Account) -> Parsed:
+        """What a verified request says.
 
         Raises:
             BadInput: it is malformed.
@@ -103,4 +112,18 @@ class Crm(Protocol):
 
         Raises:
             TryAgain, Rejected: as `fetch`.
+        """
+
+
+class Installer(Protocol):
+    """A module that knows which fields a CRM needs before `write` can write into them."""
+
+    def fields_to_create(self, account: Account) -> list[dict[str, Any]]:
+        """Their definitions, as the CRM's own interface takes them."""
+
+    async def create_fields(self, client: httpx.AsyncClient, account: Account) -> Mapping[str, Made]:
+        """Create them, by name; one that exists is left as it is.
+
+        Raises:
+            TryAgain, Rejected: as `Crm.fetch`.
         """

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Response, get
 
 from service.http import HttpRequest, json_response
-from service.resources import resources_of
+from service.resources import crm_faults, resources_of
 
 
 class Impairment(msgspec.Struct, frozen=True):
@@ -47,6 +47,8 @@ async def health_ready(request: HttpRequest) -> Response[bytes]:
         impaired.append(Impairment("model", live.refused))
     if resources.store.given_up:
         impaired.append(Impairment("store", "does not answer; scores use what the request sends"))
+    if live.serves:
+        impaired += [Impairment("crm", fault) for fault in crm_faults(resources.crms, live.assessor.contract)]
     if resources.draining:
         impaired.append(Impairment("process", "draining"))
     ready = live.serves and not resources.draining

@@ -52,6 +52,6 @@ async def export(request: HttpRequest, prospect_id: FromPath[str]) -> Response[b
 
 async def _on_record(request: HttpRequest, prospect_id: str) -> Response[bytes]:
     found = await resources_of(request).consents.read(prospect_id)
-    if found.at is None:
+    if found.at is None and found.not_scored_because is None:
         raise UnknownProspect("no consent is on record for this prospect")
     return json_response(ProspectConsent(prospect_id, found.granted, found.at, found.source, found.not_scored_because))

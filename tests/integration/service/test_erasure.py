@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +14,12 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from models.contract import Contract
+from service.bars import Barred
+from service.errors import Erased
 from service.resources import Resources
 from tests.support.app import client_of, resources_in, settings_for
+from tests.support.bundles import CONTRACT
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
@@ -109,6 +115,7 @@ def rewrite(client: Client, valkey: Valkey) -> None:
 async def _rewrite(resources: Resources) -> None:
     own = Resources(resources.settings)
     await own.erasure.rewrite()
+    await own.durable.close()
     await own.store.close()
 
 
@@ -199,6 +206,43 @@ def test_erasing_twice_or_somebody_unknown_is_no_error_and_leaves_the_same(clien
 def keys_of(valkey: Valkey) -> set[str]:
     with valkey.client() as redis:
         return {key.decode() for key in redis.scan_iter()}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_whatever_is_written_while_a_person_is_erased_nothing_of_it_is_left(
+    small_registry: Path, valkey: Valkey, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311
+
+    async def main() -> None:
+        resources = Resources(
+            settings_for(small_registry, valkey.url, STORE_TIMEOUT_MS="2000", BREAKER_PROBE_MS="2000")
+        )
+        features, now = resources.features, datetime.now(UTC)
+
+        async def write() -> None:
+            for _ in range(chance.randrange(20, 40)):
+                with contextlib.suppress(Erased):
+                    await features.patch("L", {"seats": 3}, CONTRACT, now.timestamp())
+                await features.put({"L": {"monthly_charges": 20}}, CONTRACT, now.timestamp())
+
+        async def score() -> None:
+            for _ in range(40):
+                await features.vectors(["L"], chance.choice((CONTRACT, Contract(CONTRACT.features[1:]))))
+
+        async def erase() -> None:
+            for _ in range(chance.randrange(10)):
+                await asyncio.sleep(0)
+            await resources.erasure.erase("L", now)
+
+        await asyncio.gather(write(), score(), erase(), write(), score())
+        keys = resources.persons.keys("L")
+        assert keys_of(valkey) == {keys.vector, keys.consent, resources.persons.rewrite_due}
+        assert await features.vectors(["L"], CONTRACT) == [Barred("erased")]
+        await resources.durable.close()
+        await resources.store.close()
+
+    asyncio.run(main())
 
 
 def test_other_places_are_told_whom_to_erase_and_never_the_id(client: Client) -> None:

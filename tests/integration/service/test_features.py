@@ -17,6 +17,7 @@ from litestar.testing import TestClient
 
 from models.contract import Contract, Feature, Scalar
 from service import feature_scripts
+from service.bars import BARS
 from service.features import HEAD, FeatureStore, Stored
 from service.metrics import Metrics
 from service.store import Store
@@ -290,6 +291,44 @@ def test_a_vector_encoded_before_a_write_is_not_written_after_it(valkey: Valkey)
         )
         assert await renewed == 0
         assert (await vector(features, "p"))[CONTRACT.index["monthly_charges"]] == 2
+
+    run(valkey, scenario)
+
+
+def test_a_vector_encoded_before_a_refusal_is_not_written_over_it(valkey: Valkey) -> None:
+    async def scenario(features: FeatureStore) -> None:
+        await features.put({"p": {"monthly_charges": 1}}, CONTRACT, NOW)
+        raw = await features.read("p")
+        assert raw is not None
+        for bar, barred in BARS.items():
+            await features._redis.set(features._keys("p")[1], bar)
+            renewed = features._redis.eval(feature_scripts.RENEW, 2, *features._keys("p"), raw.revision, b"stale")
+            assert await renewed == 0
+            assert await features.vectors(["nobody", "p"], CONTRACT) == [None, barred]
+            assert await features.vectors(["p"], OTHER) == [barred]
+
+    run(valkey, scenario)
+
+
+def test_every_bar_is_shorter_than_the_shortest_vector() -> None:
+    assert all(len(bar) < HEAD.size for bar in BARS)
+
+
+def test_each_feature_has_the_time_of_the_write_that_it_is_of(valkey: Valkey) -> None:
+    async def scenario(features: FeatureStore) -> None:
+        async def times() -> dict[bytes, float]:
+            fields: Any = await features._redis.hgetall(features._keys("p")[0])
+            return {name: float(at) for name, at in fields.items() if name[:1] in b"@~" and name != b"@rev"}
+
+        await features.put({"p": {"monthly_charges": 1, "seats": 2}}, CONTRACT, NOW)
+        assert await times() == {b"@put": NOW, b"@as_of": NOW}
+        await features.patch("p", {"seats": 3, "contract": None}, CONTRACT, NOW + 1)
+        changed = {b"~seats": NOW + 1, b"~contract": NOW + 1}
+        assert await times() == {b"@put": NOW, b"@as_of": NOW + 1, **changed}
+        await features.patch("p", {"seats": None}, CONTRACT, NOW + 2)
+        assert await times() == {b"@put": NOW, b"@as_of": NOW + 2, **changed, b"~seats": NOW + 2}
+        await features.put({"p": {"seats": 4}}, CONTRACT, NOW + 3)
+        assert await times() == {b"@put": NOW + 3, b"@as_of": NOW + 3}
 
     run(valkey, scenario)
 

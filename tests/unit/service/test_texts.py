@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from typing import get_args
 
 import pytest
 
@@ -10,6 +12,7 @@ from models.assess import BANDS, Band
 from models.policy import ACTIONS, Action
 from models.value import CAUSES, PERIODS_PER_YEAR, Cause
 from service import texts
+from service.bars import Bar
 from service.errors import BadInput
 from service.settings import LANGUAGES, Language
 
@@ -42,6 +45,13 @@ def test_a_mismatch_is_who_leaves_early_and_a_loss_who_costs_too_much(
     action: Action, band: Band, cause: Cause | None, *, nothing_known: bool, expected: str
 ) -> None:
     assert texts.finding(action, band, cause=cause, nothing_known=nothing_known) == expected
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("why", get_args(Bar))
+def test_who_is_not_scored_has_a_title_and_a_message_without_a_number(why: Bar, lang: Language) -> None:
+    assert texts.title(why, lang)
+    assert not re.search(r"[0-9{%]", texts.not_scored(why, lang))
 
 
 def test_the_message_of_the_design_comes_out_to_the_letter() -> None:
