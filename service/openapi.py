@@ -11,11 +11,17 @@ from models.contract import Scalar
 from service.access import AccessReport
 from service.answers import Answer
 from service.crm.catalogue import CRMS
+from service.decisionwire import KEY, KEY_MAX, LIMIT_MAX, DecisionRequest, OutcomeRequest
 from service.keys import Scope
+from service.ledger.records import CHOICES
+from service.ledger.refusals import Summary
 from service.problems import MEDIA_TYPE, Problem
+from service.routes.decisions import Decided, DecisionPage
 from service.routes.features import KnownFeatures, Written
 from service.routes.health import Alive, Readiness
+from service.routes.history import ProspectHistory
 from service.routes.model import LiveModel
+from service.routes.outcomes import Noted
 from service.routes.prospects import ProspectConsent
 from service.routes.score import FailedEntry
 from service.wire import BATCH_MAX, ID_MAX, ConsentRequest, FeaturesRequest, ScoreRequest
@@ -79,17 +85,21 @@ REFUSALS: dict[int, str] = {
     400: "bad input, with the path of the first fault",
     401: "no API key, or an unknown one; a webhook that its CRM did not send",
     403: "the key lacks the scope",
-    404: "nothing is stored for this prospect; no account with this CRM",
+    404: "nothing is stored for this prospect, or under this decision id; no account with this CRM",
     408: "the request did not arrive in time; the connection is closed",
+    409: "the Idempotency-Key was sent with another body",
     410: "this prospect was erased; consent lifts that",
     413: "the body is too large",
     415: "the body is not declared as JSON",
-    503: "no bundle serves, or the store is needed and does not answer",
+    503: "no bundle serves, or the store or the ledger is needed and does not answer",
 }
 
 
 class Operation(NamedTuple):
-    """One row: method, path, what it does, the scope it needs, its body, its answer, and the refusals it knows."""
+    """One row: method, path, what it does, the scope it needs, its body, its answer, and the refusals it knows.
+
+    parameters: name, place and schema of those that are no other route's. repeatable: 200 where it was done before.
+    """
 
     method: str
     path: str
@@ -99,6 +109,8 @@ class Operation(NamedTuple):
     status: int
     answer: Any
     refusals: tuple[int, ...] = ()
+    parameters: tuple[tuple[str, str, dict[str, Any]], ...] = ()
+    repeatable: bool = False
 
 
 _BODY = (400, 401, 403, 408, 413, 415, 503)
@@ -107,6 +119,20 @@ _WEBHOOK = (400, 401, 404, 408, 413, 503)
 _FEATURES = "/v1/prospects/{prospect_id}/features"
 _CONSENT = "/v1/prospects/{prospect_id}/consent"
 _EXPORT = "/v1/prospects/{prospect_id}/export"
+_LIST = (400, 401, 403, 503)
+_WHICH: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("since", "query", {"type": "string", "format": "date-time"}),
+    ("until", "query", {"type": "string", "format": "date-time"}),
+    ("user", "query", {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"}),
+    ("choice", "query", {"enum": list(CHOICES)}),
+)
+
+
+def _page(before: dict[str, Any]) -> tuple[tuple[str, str, dict[str, Any]], ...]:
+    """Parameters of a list that comes in pages; `before` is the schema of where the next one begins."""
+    return (("limit", "query", {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}), ("before", "query", before))
+
+
 OPERATIONS = (
     Operation("post", "/v1/score", "Score one prospect", "score", ScoreRequest, 200, Answer, _BODY),
     Operation("post", "/v1/score/batch", "Score prospects", "score", ScoreBatchRequest, 200, SCORED, _BODY),
@@ -121,6 +147,30 @@ OPERATIONS = (
     Operation("post", "/v1/webhooks/{crm}", "What a CRM tells", None, FOREIGN, 200, FOREIGN, _WEBHOOK),
     Operation(
         "post", "/v1/webhooks/{crm}/{secret}", "What an unsigned one tells", None, FOREIGN, 200, FOREIGN, _WEBHOOK
+    ),
+    Operation(
+        *("post", "/v1/decisions", "What a rep did about an assessment", "decide"),
+        *(DecisionRequest, 201, Decided, (*_BODY, 404, 409)),
+        parameters=((KEY, "header", {"type": "string", "minLength": 1, "maxLength": KEY_MAX, "pattern": "^[!-~]+$"}),),
+        repeatable=True,
+    ),
+    Operation(
+        *("get", "/v1/decisions", "Decisions, newest first", "admin", None, 200, DecisionPage, _LIST),
+        parameters=(*_WHICH, *_page({"type": "string", "pattern": "^[0-9]{1,18}$"})),
+    ),
+    Operation(
+        *("get", "/v1/decisions/summary", "What reps made of warnings", "admin", None, 200, Summary, _LIST),
+        parameters=_WHICH,
+    ),
+    Operation("get", "/v1/decisions.csv", "Decisions as CSV", "admin", None, 200, str, _LIST, parameters=_WHICH),
+    Operation(
+        *("post", "/v1/outcomes", "What became of a prospect", "decide", OutcomeRequest, 201, Noted, _WRITE),
+        repeatable=True,
+    ),
+    Operation(
+        *("get", "/v1/prospects/{prospect_id}/history", "What is on record of a prospect, newest first", "decide"),
+        *(None, 200, ProspectHistory, _LIST),
+        parameters=_page({"type": "string"}),
     ),
     Operation("get", "/v1/model", "The live model and its features", "features", None, 200, LiveModel, (401, 403, 503)),
     Operation("get", "/health/live", "The process answers", None, None, 200, Alive),
@@ -141,7 +191,7 @@ def document() -> dict[str, Any]:
     schemas, components = msgspec.json.schema_components(types.values(), ref_template="#/components/schemas/{name}")
     schema_of = dict(zip(types, schemas, strict=True))
     schema_of |= {repr(union): union.schema(schema_of) for union in unions}
-    for request in (ScoreRequest, FeaturesRequest):
+    for request in (ScoreRequest, FeaturesRequest, OutcomeRequest):
         components[request.__name__]["properties"]["prospect_id"] = PROSPECT_ID
     paths: dict[str, dict[str, Any]] = {}
     for row in OPERATIONS:
@@ -169,7 +219,13 @@ def _operation(row: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": _content(row.body, schema_of)}
     if row.answer is not None:
         answered = {"content": _content(row.answer, schema_of)}
+        media = "application/json"
+        if row.answer is str:
+            media = "text/csv" if row.path.endswith(".csv") else "text/plain"
+        answered = {"content": {media: {"schema": schema_of[repr(row.answer)]}}}
         operation["responses"][str(row.status)] |= answered
+        if row.repeatable:
+            operation["responses"]["200"] = {"description": "it was done before", **answered}
         if row.answer is Readiness:
             operation["responses"]["503"] = {"description": "not ready", **answered}
     for status in row.refusals:
@@ -188,10 +244,13 @@ def _content(shape: Any, schema_of: dict[str, Any]) -> dict[str, Any]:
 
 def _parameters(row: Operation) -> list[dict[str, Any]]:
     def parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
-        return {"name": name, "in": place, "required": place == "path", "schema": schema}
+        return {"name": name, "in": place, "required": place == "path" or name == KEY, "schema": schema}
 
     in_path = {"prospect_id": PROSPECT_ID, "crm": {"enum": sorted(CRMS)}, "secret": {"type": "string", "minLength": 1}}
     found = [parameter(name, "path", schema) for name, schema in in_path.items() if f"{{{name}}}" in row.path]
+    own = [parameter(*each) for each in row.parameters]
+    if "{prospect_id}" in row.path:
+        return [parameter("prospect_id", "path", PROSPECT_ID), *own]
     if row.scope == "score":
         found += [
             parameter("lang", "query", {"enum": ["en", "ja"]}),
@@ -199,6 +258,7 @@ def _parameters(row: Operation) -> list[dict[str, Any]]:
             parameter("Accept-Language", "header", {"type": "string"}),
         ]
     return found
+    return own
 
 
 _NAMES = str.maketrans({"/": "_", "{": None, "}": None, ".": "_", "-": "_"})

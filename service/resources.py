@@ -19,9 +19,12 @@ from service.durable import DurableStore
 from service.erasure import Eraser, Erasure
 from service.errors import SettingsError
 from service.features import FeatureStore
+from service.holdout import Holdout
 from service.keys import Keyring, read_keys
+from service.ledger.ledger import Ledger
 from service.live import LiveModel
 from service.metrics import Metrics
+from service.recording import Recording
 from service.scoring import Scoring
 from service.settings import Settings
 from service.store import Store
@@ -60,7 +63,11 @@ class Resources:
         self.consents = Consents(self.durable, self.persons, tombstone)
         self.erasure = Erasure(self.durable, self.persons, tombstone, self.erasers)
         self.access = Access(self.store, self.persons, settings, self.exporters)
-        self.scoring = Scoring(self.features, self.metrics)
+        self.ledger = Ledger(settings)
+        self.erasers.append(self.ledger.erase)
+        self.exporters["ledger"] = self.ledger.export
+        self.recording = Recording(self.store, settings.tenant, self.metrics)
+        self.scoring = Scoring(self.features, Holdout(settings.holdout_percent), self.recording, self.metrics)
         self.admission = Admission(settings.burst_requests, settings.standing_requests)
         self.ticks = Ticks(
             self.scoring,

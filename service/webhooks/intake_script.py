@@ -72,9 +72,10 @@ prospect, record, the job, whether assessments go back to this CRM, whether the 
 less than the whole record, life of the pending write-back (ms), then name and value as JSON (empty: missing) of each
 changed feature.
 
-Answers a bar, under which nothing is queued, nor anything done where it is of an erasure; `told` and what the event was
-answered before; or what is to be made of it: `scored`, `queued` when the record has to be fetched first, `stale` when newer values are known of all that it tells. A claim that is still empty
-belongs to an event whose answer was never made: all else was done."""
+Answers a bar, under which nothing is queued, nor anything done where it is of an erasure; `told` and what the event
+was answered before; or what is to be made of it: `scored`, `queued` when the record has to be fetched first, `stale`
+when newer values are known of all that it tells. A claim that is still empty belongs to an event whose answer was
+never made: all else was done."""
 
 FETCHED = (
     _APPLY
