@@ -72,6 +72,8 @@ class Assessor:
         self.contract: Contract = manifest.contract
         self._readers = _readers(self.contract, manifest.money.terms.keys())
         self.policy: CompiledPolicy = policy.compile(readable(self.contract, manifest.money))
+        self.policy_reads_model = [any(name in _ASSESSED for name in rule.names) for rule in self.policy.rules]
+        """Of each rule, whether it reads what the model found; one that does not is the company's own word."""
         features = self.contract.features
         self._is_category = np.array([f.kind == "category" for f in features])
         self._low = np.array([-np.inf if f.low is None else f.low for f in features], dtype=np.float32)

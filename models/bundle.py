@@ -141,7 +141,7 @@ def open_bundle(folder: Path, *, draft: bool = False) -> Bundle:
     Raises:
         BundleError: anything is missing, was changed, or answers otherwise than when it was written.
     """
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     if not draft and folder.name != manifest.version:
         raise BundleError(
             f"{folder}: its manifest says version {manifest.version}; restore the folder's name or export again"
@@ -157,7 +157,12 @@ def open_bundle(folder: Path, *, draft: bool = False) -> Bundle:
     return Bundle(folder, manifest, scorer)
 
 
-def _read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
+    """What a bundle says of itself, the model's own files left unread.
+
+    Raises:
+        BundleError: it is missing, was changed, or is of another format.
+    """
     path = folder / MANIFEST
     try:
         manifest = msgspec.json.decode(_read(path), type=Manifest)

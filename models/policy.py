@@ -125,6 +125,11 @@ class CompiledRule(msgspec.Struct, frozen=True):
     all: tuple[Condition, ...]
     any: tuple[Condition, ...]
 
+    @property
+    def names(self) -> set[str]:
+        """What its conditions read."""
+        return {condition.name for condition in (*self.all, *self.any)}
+
     def matches(self, columns: Columns) -> Any:
         """Which of n prospects: bool [n], or one for all of them."""
         held = [condition.holds(columns) for condition in self.all]

@@ -1,10 +1,11 @@
-"""The command line: `python -m service serve | worker | dev | dead-letters | key new | crm NAME install`."""
+"""The command line: `python -m service serve | worker | dev | backup | dead-letters | key new | crm NAME install`."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from pathlib import Path
 
 import msgspec
 
@@ -30,8 +31,8 @@ def main(arguments: list[str]) -> int:
             fields = install(given.name, settings_from(os.environ), create=given.create)
             print(msgspec.json.format(msgspec.json.encode(fields), indent=1).decode())
             return 0
-        if given.command == "worker":
-            return _work()
+        if given.command in ("worker", "backup"):
+            return _work() if given.command == "worker" else _backup(given.out)
         if given.command == "dead-letters":
             return _dead_letters(given.dead_letters_command, getattr(given, "id", None))
         return _serve(_settings(given), background=given.command == "dev")
@@ -64,6 +65,13 @@ def _work() -> int:
     settings = _beside_a_server()
     logs.configure(settings.log_level)
     return background.run(settings)
+
+
+def _backup(out: Path) -> int:
+    from service.ledger.backup import backup  # noqa: PLC0415
+
+    print(f"{out}: {backup(settings_from(os.environ), out)} bytes")
+    return 0
 
 
 def _dead_letters(what: str, letter: str | None) -> int:
@@ -121,7 +129,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--workers", metavar="N", help="processes; default: GATEKEEPER_WORKERS")
         command.add_argument("--host", help="address; default: GATEKEEPER_HOST")
         command.add_argument("--port", help="port; default: GATEKEEPER_PORT")
-    commands.add_parser("worker", help="write assessments back into CRMs; beside `serve`, on the same store")
+    commands.add_parser(
+        "worker", help="write assessments back into CRMs, and into the ledger; beside `serve`, on the same store"
+    )
     letters = commands.add_parser("dead-letters", help="write-backs that were given up")
     what = letters.add_subparsers(dest="dead_letters_command", required=True)
     what.add_parser("list", help="one a line, as JSON")
@@ -129,6 +139,8 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("id", nargs="?", help="as `list` prints it")
     replay.add_argument("--all", action="store_true", help="each of them")
     what.add_parser("drop", help="forget one").add_argument("id", help="as `list` prints it")
+    copy = commands.add_parser("backup", help="copy the ledger while it is being written")
+    copy.add_argument("--out", metavar="FILE", type=Path, required=True, help="a file that does not exist yet")
     key = commands.add_parser("key", help="API keys").add_subparsers(dest="key_command", required=True)
     new = key.add_parser("new", help="make a key; the service keeps only its SHA-256")
     new.add_argument("--scopes", default="score", help=f"comma-separated, out of {', '.join(SCOPES)}")

@@ -15,7 +15,18 @@ from service.hotpath import PATH, HotPath
 from service.observe import log_failure, observe
 from service.problems import answer_problem
 from service.resources import Resources, crm_faults
-from service.routes import documents, features, health, model, prospects, score, webhooks
+from service.routes import (
+    decisions,
+    documents,
+    features,
+    health,
+    history,
+    model,
+    outcomes,
+    prospects,
+    score,
+    webhooks,
+)
 from service.routing import Routed
 from service.settings import Settings
 
@@ -28,15 +39,22 @@ ROUTES = [
     features.get_features,
     features.delete_features,
     features.put_batch,
-    webhooks.take,
     prospects.put_consent,
     prospects.get_consent,
     prospects.export,
+    decisions.post_decision,
+    decisions.get_decisions,
+    decisions.get_summary,
+    decisions.get_csv,
+    outcomes.post_outcome,
+    history.get_history,
+    webhooks.take,
     model.model,
     health.health_live,
     health.health_ready,
     documents.metrics,
     documents.openapi_json,
+    documents.openapi_30_json,
 ]
 
 
@@ -71,6 +89,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
         if resources.live.serves and (faults := crm_faults(resources.crms, resources.live.assessor.contract)):
             log.error("crm.refused", faults=faults)  # the server that runs this tells nothing of why
             raise SettingsError("\n".join(faults))
+        stack.push_async_callback(resources.ledger.close)
         stack.push_async_callback(resources.durable.close)
         stack.push_async_callback(resources.store.close)
         await resources.store.open()

@@ -1,4 +1,4 @@
-"""The background process: writes assessments back into CRMs, and does what else no caller waits for.
+"""The background process: writes assessments back into CRMs and into the ledger, and what else no caller waits for.
 
 Started as `python -m service worker`; the supervisor of `dev` starts it as `python -m service.background LIFELINE_FD`,
 as it does its workers.
@@ -24,6 +24,7 @@ from service.crm.account import Name
 from service.crm.catalogue import CRMS
 from service.crm.client import api_client
 from service.errors import SettingsError
+from service.ledger.drain import drain
 from service.resources import Resources
 from service.settings import Settings, settings_from
 from service.webhooks.delivery import MARGIN, Connected, Delivery, Terms
@@ -75,7 +76,7 @@ def duties(resources: Resources, connections: Connections, stop: asyncio.Event) 
     patience = Patience(settings.write_back_attempts, settings.write_back_hours * 3600)
     delivery = Delivery(
         resources.durable,
-        resources.keys,
+        resources.persons,
         resources.scoring,
         connections.by_crm,
         Terms(settings.write_back_s, patience, resources.life),
@@ -89,12 +90,12 @@ def duties(resources: Resources, connections: Connections, stop: asyncio.Event) 
     queue = Queue(
         settings.redis_url or "",
         resources.durable,
-        resources.keys,
+        resources.persons,
         deliver,
         at_once=settings.write_backs_at_once,
         job_s=settings.write_back_s * MARGIN,
     )
-    return [queue.run(stop), queue.tend(stop, resources.now)]
+    return [queue.run(stop), queue.tend(stop, resources.now), drain(resources, stop)]
 
 
 class Connections:
@@ -137,6 +138,7 @@ async def opened(settings: Settings) -> AsyncIterator[Resources]:
     resources = Resources(msgspec.structs.replace(settings, store_timeout_ms=patient))
     async with contextlib.AsyncExitStack() as stack:
         await asyncio.to_thread(resources.live.refresh)
+        stack.push_async_callback(resources.ledger.close)
         stack.push_async_callback(resources.durable.close)
         stack.push_async_callback(resources.store.close)
         await resources.store.open()

@@ -8,9 +8,9 @@ from datetime import timedelta
 import msgspec
 
 from service.bars import BAR_OF, BARS, Bar
+from service.durable import DurableStore
 from service.persons import Persons
 from service.scoring import written_at
-from service.store import Store
 
 _SET = (
     BAR_OF
@@ -51,7 +51,7 @@ class Consents:
         ttl: life of a consent that was given.
     """
 
-    def __init__(self, store: Store, persons: Persons, ttl: timedelta) -> None:
+    def __init__(self, store: DurableStore, persons: Persons, ttl: timedelta) -> None:
         self._store = store
         self._persons = persons
         self._ttl_ms = int(ttl.total_seconds() * 1000)
@@ -59,9 +59,9 @@ class Consents:
     async def set(self, prospect_id: str, at: float, source: str, *, granted: bool) -> None:
         """Note what the person said at `at`, unless they, or an erasure, have had a later word."""
         keys, said = self._persons.keys(prospect_id), "1" if granted else "0"
-        await self._store.run(
-            self._store.client.eval(_SET, 2, keys.consent, keys.vector, said, repr(at), source, self._ttl_ms)
-        )
+        pipeline = self._store.client.pipeline(transaction=False)
+        pipeline.eval(_SET, 2, keys.consent, keys.vector, said, repr(at), source, self._ttl_ms)
+        await self._store.written(pipeline)
 
     async def read(self, prospect_id: str) -> Consent:
         """What is on record."""

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from service.durable import DurableStore
 from service.errors import StoreUnavailable
 from service.persons import Persons
-from service.store import Store
 
 log = structlog.get_logger()
 
@@ -43,7 +43,7 @@ class Erasure:
         erasers: the other places; called in order, after the store.
     """
 
-    def __init__(self, store: Store, persons: Persons, tombstone: timedelta, erasers: list[Eraser]) -> None:
+    def __init__(self, store: DurableStore, persons: Persons, tombstone: timedelta, erasers: list[Eraser]) -> None:
         self._store = store
         self._persons = persons
         self._tombstone_ms = int(tombstone.total_seconds() * 1000)
@@ -57,7 +57,9 @@ class Erasure:
         """
         keys, at = self._persons.keys(prospect_id), repr(now.timestamp())
         more = (self._persons.rewrite_due, self._persons.claim, self._tombstone_ms, at)
-        await self._store.run(self._store.client.eval(_ERASE, 6, *keys, *more))
+        pipeline = self._store.client.pipeline(transaction=False)
+        pipeline.eval(_ERASE, 6, *keys, *more)
+        await self._store.written(pipeline)
         for eraser in self._erasers:
             await eraser(self._persons.hidden(prospect_id))
 

@@ -13,14 +13,17 @@
         │   └── Forged            a webhook that its CRM did not send, or did too long ago
         ├── Forbidden         403 a key without the scope
         ├── UnknownProspect   404 nothing is stored for this prospect
+        ├── UnknownDecision   404 no assessment has this decision id
         ├── UnknownCrm        404 no account with this CRM
         ├── TooSlow           408 a request that does not arrive in time
+        ├── Conflict          409 the same idempotency key with another body
         ├── Erased            410 this prospect was erased, nothing may be stored of them
         ├── TooLarge          413 a body over its limit
         ├── UnsupportedMedia  415 a body that is not JSON
         ├── ClientGone        400 the connection closed before the body's end; nobody reads the answer
         ├── Overloaded        503 more is asked than can be answered in time
         ├── StoreUnavailable  503 the store is down or slow, where there is no answer without it
+        ├── LedgerUnavailable 503 the ledger's database is down, locked or of another version
         └── NoModel           503 no bundle serves
 
 Details never repeat a value that was sent: it may be personal. Names of keys are repeated, cut to a readable length.
@@ -114,6 +117,18 @@ class UnknownProspect(ServiceError):
     status, slug, title = HTTPStatus.NOT_FOUND, "unknown-prospect", "Unknown prospect"
 
 
+class UnknownDecision(ServiceError):
+    """No assessment has this decision id."""
+
+    status, slug, title = HTTPStatus.NOT_FOUND, "unknown-decision", "Unknown decision"
+
+
+class Conflict(ServiceError):
+    """An idempotency key that was used with another body."""
+
+    status, slug, title = HTTPStatus.CONFLICT, "conflict", "Conflict"
+
+
 class UnknownCrm(ServiceError):
     """No account with this CRM is configured."""
 
@@ -171,6 +186,13 @@ class StoreUnavailable(ServiceError):
     """The store is down or slow, and the request means nothing without it."""
 
     status, slug, title = HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", "Store unavailable"
+    headers: Mapping[str, str] = {"Retry-After": "1"}
+
+
+class LedgerUnavailable(ServiceError):
+    """The ledger's database is down, locked or of another version."""
+
+    status, slug, title = HTTPStatus.SERVICE_UNAVAILABLE, "ledger-unavailable", "Ledger unavailable"
     headers: Mapping[str, str] = {"Retry-After": "1"}
 
 

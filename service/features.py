@@ -86,6 +86,10 @@ class FeatureStore:
         self._ttl_ms = int(ttl.total_seconds() * 1000)
         self._metrics = metrics
 
+    def hidden(self, prospect_id: str) -> str:
+        """How the prospect stands in keys, and in the ledger."""
+        return self._pseudonyms.of(prospect_id)
+
     async def vectors(self, ids: Sequence[str], contract: Contract) -> list[Found]:
         """The encoded features of each prospect, or that nobody may score them; None where nothing is stored.
 

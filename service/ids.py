@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from datetime import datetime
+from functools import lru_cache
 
 _BLOCK = 64
 """Bytes that SHA-256 takes at once."""
@@ -31,9 +32,13 @@ class Pseudonyms:
         key = (hashlib.sha256(secret).digest() if len(secret) > _BLOCK else secret).ljust(_BLOCK, b"\0")
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
+        self._lately = lru_cache(maxsize=1024)(self._of)  # a score asks twice: for the store, and for the record
 
     def of(self, person_id: str) -> str:
         """The first 16 bytes of the id's HMAC, in hex."""
+        return self._lately(person_id)
+
+    def _of(self, person_id: str) -> str:
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(person_id.encode())
         outer.update(inner.digest())

@@ -35,6 +35,12 @@ TABLE: dict[str, Described] = {
     "gatekeeper_assessments_total": Described(
         Counter, ("action", "band", "degraded"), "prospects assessed, alone or in a batch; degraded: no, or why"
     ),
+    "gatekeeper_assessments_unrecorded_total": Described(
+        Counter, (), "answers that the store did not take for the ledger: it was down, or refused them"
+    ),
+    "gatekeeper_assessments_undrained": Described(
+        Gauge, (), "runs of the model whose answers wait in the store for the ledger; asked when this page is"
+    ),
     "gatekeeper_not_scored_total": Described(
         Counter, ("because",), "prospects asked about and not assessed, for want of consent or because they were erased"
     ),
@@ -85,6 +91,13 @@ class Metrics:
         self._given_up = Gauge(
             "gatekeeper_store_given_up", given_up.meaning, multiprocess_mode="livesum", registry=self._registry
         )
+        undrained = TABLE["gatekeeper_assessments_undrained"]
+        self._undrained = Gauge(
+            "gatekeeper_assessments_undrained",
+            undrained.meaning,
+            multiprocess_mode="mostrecent",
+            registry=self._registry,
+        )
 
     def render(self) -> bytes:
         """The exposition text, summed over all workers."""
@@ -105,6 +118,15 @@ class Metrics:
         for kind, count in Tally(kinds).items():
             self._counter("gatekeeper_assessments_total", *kind).inc(count)
 
+    def unrecorded(self, count: int) -> None:
+        self._counter("gatekeeper_assessments_unrecorded_total").inc(count)
+
+    def undrained(self, runs: int) -> None:
+        self._undrained.set(runs)
+
+    def not_scored(self, because: str) -> None:
+        self._counter("gatekeeper_not_scored_total", because).inc()
+
     def forged(self, crm: str) -> None:
         self._counter("gatekeeper_webhooks_forged_total", crm).inc()
 
@@ -113,9 +135,6 @@ class Metrics:
 
     def write_back(self, crm: str, outcome: str) -> None:
         self._counter("gatekeeper_write_backs_total", crm, outcome).inc()
-
-    def not_scored(self, because: str) -> None:
-        self._counter("gatekeeper_not_scored_total", because).inc()
 
     def overloaded(self) -> None:
         self._counter("gatekeeper_overload_refusals_total").inc()

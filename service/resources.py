@@ -15,22 +15,25 @@ from service.consent import Consents
 from service.crm.account import Account, Name
 from service.crm.mapping import faults
 from service.crm.reading import read_accounts
+from service.durable import DurableStore
 from service.erasure import Eraser, Erasure
 from service.errors import SettingsError
 from service.features import FeatureStore
+from service.holdout import Holdout
 from service.keys import Keyring, read_keys
+from service.ledger.ledger import Ledger
 from service.live import LiveModel
 from service.metrics import Metrics
-from service.persons import Persons
+from service.recording import Recording
 from service.scoring import Scoring
 from service.settings import Settings
 from service.store import Store
 from service.ticks import Ticks
-from service.webhooks.durable import DurableStore
 from service.webhooks.intake import Intake, Life
 from service.webhooks.keyspace import Keyspace
 
 DAY_S = 86_400
+DAY_MS = 1000 * DAY_S
 
 
 class Resources:
@@ -53,13 +56,18 @@ class Resources:
             self.metrics,
         )
         tombstone = timedelta(days=settings.tombstone_days)
-        self.persons = Persons(settings.tenant, settings.id_secret or "")
+        self.persons = Keyspace(settings.tenant, settings.id_secret or "")
+        self.durable = DurableStore(settings.redis_url or "", settings.store_connections)
         self.erasers: list[Eraser] = []
         self.exporters: dict[str, Exporter] = {}
-        self.consents = Consents(self.store, self.persons, tombstone)
-        self.erasure = Erasure(self.store, self.persons, tombstone, self.erasers)
+        self.consents = Consents(self.durable, self.persons, tombstone)
+        self.erasure = Erasure(self.durable, self.persons, tombstone, self.erasers)
         self.access = Access(self.store, self.persons, settings, self.exporters)
-        self.scoring = Scoring(self.features, self.metrics)
+        self.ledger = Ledger(settings)
+        self.erasers.append(self.ledger.erase)
+        self.exporters["ledger"] = self.ledger.export
+        self.recording = Recording(self.store, settings.tenant, self.metrics)
+        self.scoring = Scoring(self.features, Holdout(settings.holdout_percent), self.recording, self.metrics)
         self.admission = Admission(settings.burst_requests, settings.standing_requests)
         self.ticks = Ticks(
             self.scoring,
@@ -67,14 +75,12 @@ class Resources:
             settings.deadline_ms / 1000,
             self.admission,
         )
-        self.durable = DurableStore(settings.redis_url or "", settings.store_connections)
-        self.keys = Keyspace(settings.tenant, settings.id_secret or "")
         self.life = Life(
-            settings.features_ttl_days * DAY_S * 1000,
-            settings.dead_letters_days * DAY_S * 1000,
+            settings.features_ttl_days * DAY_MS,
+            settings.dead_letters_days * DAY_MS,
             settings.answers_ttl_days * DAY_S,
         )
-        self.intake = Intake(self.durable, self.keys, self.scoring, self.erasure.erase, self.life, self.metrics)
+        self.intake = Intake(self.durable, self.persons, self.scoring, self.erasure.erase, self.life, self.metrics)
         self.crms: Mapping[Name, Account] = read_crms(settings)
         self.keyring: Keyring = read_keys(settings)
         self.draining = False

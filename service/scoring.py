@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
-from models.assess import Assessor
+from models.assess import Assessments, Assessor
 from models.errors import FeatureError
 from service.answers import About, Answer, Style, answers
 from service.bars import Barred
 from service.errors import BadInput, StoreUnavailable, key_path
 from service.features import CHUNK, FeatureStore, Found, Stored
+from service.holdout import Holdout
 from service.ids import decision_ids
 from service.metrics import Metrics
+from service.recording import Recording
 from service.sentmoney import checked_money, money_columns
 from service.unscored import not_scored
 from service.wire import MoneyScalar, ScoreRequest
@@ -50,11 +54,22 @@ def checked(assessor: Assessor, request: ScoreRequest, style: Style, at: str = "
     return Asked(request.prospect_id, codes, money, style)
 
 
-class Scoring:
-    """Scores prospects whose features may be stored, sent, or both."""
+class Run(NamedTuple):
+    """One run of the model: what was found, what is answered, to whose HMACs, and how likely that is what is shown."""
 
-    def __init__(self, features: FeatureStore, metrics: Metrics) -> None:
+    found: Assessments
+    given: list[Answer]
+    subjects: list[str]
+    propensities: list[float]
+
+
+class Scoring:
+    """Scores prospects whose features may be stored, sent, or both, and records what it answers."""
+
+    def __init__(self, features: FeatureStore, holdout: Holdout, recording: Recording, metrics: Metrics) -> None:
         self._features = features
+        self._holdout = holdout
+        self._recording = recording
         self._metrics = metrics
 
     async def score(self, assessor: Assessor, asked: Sequence[Asked], now: datetime) -> list[Answer]:
@@ -65,7 +80,9 @@ class Scoring:
             asked: the prospects.
             now: when they are scored; dates are seen from its day in UTC.
         """
-        given = await self._answers(assessor, asked, now)
+        stored = await self._stored(assessor, [each.prospect_id for each in asked])
+        answer = self._some_barred if Barred in map(type, stored) else self._recorded
+        given = answer(assessor, asked, stored, now)
         self._metrics.assessed(
             (each.action, each.risk.band, each.degraded_because or "no") for each in given if each.risk is not None
         )
@@ -75,13 +92,8 @@ class Scoring:
         """Answer nobody, so that the first who asks finds connection, memory and caches in place."""
         nobody = checked(assessor, ScoreRequest(""), Style("en"))
         for count in (1, CHUNK):
-            msgspec.json.encode(await self._answers(assessor, [nobody] * count, now))
-
-    async def _answers(self, assessor: Assessor, asked: Sequence[Asked], now: datetime) -> list[Answer]:
-        stored = await self._stored(assessor, [each.prospect_id for each in asked])
-        if Barred in map(type, stored):
-            return self._some_barred(assessor, asked, stored, now)
-        return self._assessed(assessor, asked, stored, now)
+            stored = await self._stored(assessor, [""] * count)
+            msgspec.json.encode(self._assessed(assessor, [nobody] * count, stored, now).given)
 
     def _some_barred(
         self, assessor: Assessor, asked: Sequence[Asked], stored: Sequence[Found], now: datetime
@@ -89,7 +101,7 @@ class Scoring:
         """Answers where some must not be scored: the model sees nothing of them, not even what was sent along."""
         free = [row for row, known in enumerate(stored) if not isinstance(known, Barred)]
         assessed = iter(
-            self._assessed(assessor, [asked[row] for row in free], [stored[row] for row in free], now) if free else ()
+            self._recorded(assessor, [asked[row] for row in free], [stored[row] for row in free], now) if free else ()
         )
         given, scored_at = [], rfc3339(now)
         for each, known, decision in zip(asked, stored, decision_ids(now, len(asked)), strict=True):
@@ -101,9 +113,15 @@ class Scoring:
                 given.append(next(assessed))
         return given
 
-    def _assessed(
+    def _recorded(
         self, assessor: Assessor, asked: Sequence[Asked], stored: Sequence[Found], now: datetime
     ) -> list[Answer]:
+        """Answers that are on their way into the ledger before anybody sees them."""
+        run = self._assessed(assessor, asked, stored, now)
+        self._recording.record(*run)
+        return run.given
+
+    def _assessed(self, assessor: Assessor, asked: Sequence[Asked], stored: Sequence[Found], now: datetime) -> Run:
         x = np.empty((len(asked), len(assessor.contract.features)), dtype=np.float32)
         x.fill(np.nan)
         for row, (each, known) in enumerate(zip(asked, stored, strict=True)):
@@ -125,7 +143,10 @@ class Scoring:
             )
             for each, known, decision in zip(asked, stored, decision_ids(now, len(asked)), strict=True)
         ]
-        return answers(assessor, found, about)
+        subjects = [self._features.hidden(each.prospect_id) for each in asked]
+        shown, propensities = self._holdout.shown(assessor, found, subjects)
+        given = answers(assessor, found if shown is found.action else replace(found, action=shown), about)
+        return Run(found, given, subjects, propensities)
 
     async def _stored(self, assessor: Assessor, ids: list[str]) -> Sequence[Found]:
         """What the store holds for each prospect, or that it failed to tell."""

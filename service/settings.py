@@ -53,6 +53,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     write_back_hours: int
     dead_letters_days: int
     features_ttl_days: int
+    database_url: str | None
+    ledger_days: int
+    holdout_percent: float
     answers_ttl_days: int
     tombstone_days: int
     store_timeout_ms: int
@@ -89,6 +92,15 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def _share(high: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) is None or float(text) > high:
+            raise ValueError(f"expected a number from 0 to {high:g}")
+        return float(text)
+
+    return read
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     return _matching("|".join(words), "one of " + ", ".join(words))
 
@@ -99,6 +111,7 @@ def _secret(text: str) -> str:
     return text
 
 
+_DATABASE_URL = _matching(r"postgresql://.+", "postgresql://user:password@host/database")
 _STORE_URL = _matching(r"(redis|rediss|unix)://.+", "redis://, rediss:// or unix://")
 
 TABLE: dict[str, Setting] = {
@@ -157,6 +170,22 @@ TABLE: dict[str, Setting] = {
     "dead_letters_days": Setting(_whole(1, 365), 30, "days", "to find out why, mend it and replay them"),
     "features_ttl_days": Setting(
         _whole(1, 3650), 400, "days", "a lead that nobody touched for over a year is forgotten; renewed on every write"
+    ),
+    "database_url": Setting(
+        _DATABASE_URL, None, "URL", "the ledger's PostgreSQL; unset: SQLite in the data folder, for one machine"
+    ),
+    "ledger_days": Setting(
+        _whole(30, 36_500),
+        1095,
+        "days",
+        "a year to sell in, a year to see who stays, a year to learn from both; older rows of the ledger are deleted",
+    ),
+    "holdout_percent": Setting(
+        _share(50),
+        0.0,
+        "%",
+        "of would-be warnings shown as `review`: the only proof of what warnings do. It lets some bad leads by, so a "
+        "company says it itself; 5 is enough",
     ),
     "answers_ttl_days": Setting(
         _whole(2, 90), 7, "days", "a CRM sends a webhook again for a day; a repeat within this gets the stored answer"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import structlog
@@ -91,6 +91,24 @@ class Store:
         """
         values: list[bytes | None] = await self.run(self._values(keys))
         return values
+
+    def tell(self, *command: str | bytes | int, failed: Callable[[], None]) -> None:
+        """Send a command over the hot path's connection; nobody waits for its reply, `failed` is called without one."""
+        if self._breaker.open or self._link is None or self._link.lost:
+            failed()
+            return
+
+        def replied(reply: asyncio.Future[object]) -> None:
+            error = reply.exception()
+            if error is None:
+                return
+            if isinstance(error, _DOWN):  # those who wait for an answer tell the breaker
+                self._metrics.store_failed(type(error).__name__)
+            elif isinstance(error, RedisError):
+                self.refused(error)
+            failed()
+
+        self._link.send(*command).add_done_callback(replied)
 
     def refused(self, error: RedisError) -> StoreUnavailable:
         """What to make of a refusal: it is counted, and says nothing of other commands."""

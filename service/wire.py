@@ -89,7 +89,7 @@ def read_score(body: bytes | msgspec.Raw, at: str = "$") -> ScoreRequest:
     Raises:
         BadInput: it does not read, or its id is none.
     """
-    request = _read(_score, body, at)
+    request = read_as(_score, body, at)
     check_id(request.prospect_id, f"{at}.prospect_id")
     return request
 
@@ -100,7 +100,7 @@ def read_entry(body: bytes | msgspec.Raw, at: str) -> FeaturesRequest:
     Raises:
         BadInput: it does not read, or its id is none.
     """
-    entry = _read(_entry, body, at)
+    entry = read_as(_entry, body, at)
     check_id(entry.prospect_id, f"{at}.prospect_id")
     return entry
 
@@ -115,8 +115,8 @@ def read_features(body: bytes) -> tuple[dict[str, Scalar], str]:
         return _features.decode(body), "$"
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         if not _is_wrapped(body):
-            return _read(_features, body, "$"), "$"
-    return _read(_wrapped, body, "$").features, "$.features"
+            return read_as(_features, body, "$"), "$"
+    return read_as(_wrapped, body, "$").features, "$.features"
 
 
 def read_consent(body: bytes, now: datetime) -> tuple[ConsentRequest, datetime]:
@@ -125,7 +125,7 @@ def read_consent(body: bytes, now: datetime) -> tuple[ConsentRequest, datetime]:
     Raises:
         BadInput: it does not read, or is of a time to come or before 1970.
     """
-    consent = _read(_consent, body, "$")
+    consent = read_as(_consent, body, "$")
     at = consent.at or now
     if not EPOCH <= at <= now + CLOCKS_APART:
         raise BadInput("$.at", "expected a time since 1970 that is past")
@@ -138,7 +138,7 @@ def read_batch(body: bytes) -> list[msgspec.Raw]:
     Raises:
         BadInput: it does not read, or there are too many.
     """
-    prospects = _read(_batch, body, "$").prospects
+    prospects = read_as(_batch, body, "$").prospects
     if len(prospects) > BATCH_MAX:
         raise BadInput("$.prospects", f"expected at most {BATCH_MAX} entries, got {len(prospects)}")
     return prospects
@@ -182,7 +182,12 @@ def check_id(prospect_id: str, path: str) -> None:
         raise BadInput(path, "expected more than dots: clients take them out of a URL")
 
 
-def _read(decoder: msgspec.json.Decoder[Body], body: bytes | msgspec.Raw, at: str) -> Body:
+def read_as(decoder: msgspec.json.Decoder[Body], body: bytes | msgspec.Raw, at: str) -> Body:
+    """What `decoder` reads of `body`, which lies at the path `at`.
+
+    Raises:
+        BadInput: it does not read.
+    """
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:

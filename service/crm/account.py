@@ -47,6 +47,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     write_back: Mapping[str, str] = {}
     options: Mapping[str, str] = {}
 
+    def __repr__(self) -> str:
+        return f"Account(crm={self.crm!r})"  # the rest holds secrets, and whoever logs an error logs its arguments
+
     @property
     def fields(self) -> list[str]:
         """The CRM's fields that are features, each once, sorted."""

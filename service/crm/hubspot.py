@@ -114,7 +114,8 @@ def parse(delivery: Delivery, account: Account) -> Parsed:
         raise BadInput("$", f"expected at most {EVENTS_MAX} events, got {len(found)}")
     if any(str(change.portal_id) not in account.ids for change in found):
         raise Forged
-    events = [_event(change, account) for change in found if _concerns(change, account)]
+    wanted = frozenset(account.fields)
+    events = [_event(change, account) for change in found if _concerns(change, account, wanted)]
     return Parsed(events, len(found) - len(events))
 
 
@@ -157,7 +158,7 @@ def _uri(public_url: str, target: str) -> bytes:
     return _ESCAPE.sub(lambda found: _ESCAPES[found[0]], uri) if b"%" in uri else uri
 
 
-def _concerns(change: _Change, account: Account) -> bool:
+def _concerns(change: _Change, account: Account, wanted: frozenset[str]) -> bool:
     if change.object_id is None:
         return False
     kind, _, what = change.subscription_type.partition(".")
@@ -168,7 +169,7 @@ def _concerns(change: _Change, account: Account) -> bool:
         return True
     if what not in _CHANGES or _is_our_own(change, account):
         return False
-    return what != "propertyChange" or change.property_name in account.fields
+    return what != "propertyChange" or change.property_name in wanted
 
 
 def _is_our_own(change: _Change, account: Account) -> bool:

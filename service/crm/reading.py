@@ -48,10 +48,14 @@ def read_accounts(folder: Path) -> dict[Name, Account]:
         if path.stem not in CRMS:
             faults.append(f"{path.name}: is no CRM that we know{_hint(path.stem, CRMS)}")
             continue
-        reader = _Reader(path, CRMS[path.stem].RULES)
-        account = reader.account()
+        try:
+            stated = tomllib.loads(path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            faults.append(f"{path.name}: does not read: {error}")
+            continue
+        reader = _Reader(path, CRMS[path.stem].RULES, stated)
+        accounts[path.stem] = reader.account()
         faults += reader.faults
-        accounts[path.stem] = account
     if faults:
         raise SettingsError("\n".join(faults))
     return accounts
@@ -60,17 +64,12 @@ def read_accounts(folder: Path) -> dict[Name, Account]:
 class _Reader:
     """One account's file, and the faults found in it so far."""
 
-    def __init__(self, path: Path, rules: Rules) -> None:
+    def __init__(self, path: Path, rules: Rules, stated: Table) -> None:
         self.faults: list[str] = []
         self._path = path
         self._rules = rules
         self._tables: dict[str, Table] = {name: {} for name in _TABLES}
-        try:
-            read = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            self._fault("", f"does not read: {error}")
-            return
-        for name, table in read.items():
+        for name, table in stated.items():
             if name not in _TABLES:
                 self._fault(name, f"is no table of an account{_hint(name, _TABLES)}")
             elif not isinstance(table, dict):
@@ -97,6 +96,8 @@ class _Reader:
             self._fault("account.token_file", "expected one line, the token")
         if texts["api_url"] and rules.token and "token_file" not in account:
             self._fault("account.token_file", "is missing: the CRM's interface at api_url wants a token")
+        if "token_file" in account and not rules.token:
+            self._fault("account.token_file", "is not known here: nothing wants a token")
         return Account(
             crm=self._path.stem,
             secrets=tuple(secrets),
@@ -140,7 +141,7 @@ class _Reader:
                 self._fault(f"{at}.values", "expected what each of the CRM's values is called by the model")
                 continue
             features[name] = Field(whole["field"], values)
-        if not features and not self._rules.own_names and not self.faults:
+        if not self._tables["features"] and not self._rules.own_names:
             self._fault("features", "is missing: expected which of the CRM's fields is which feature")
         return features
 
@@ -185,7 +186,13 @@ class _Reader:
         return text
 
     def _safe(self, at: str, url: str) -> None:
-        if url.startswith("http://") and urlsplit(url).hostname not in _LOOPBACK:
+        try:
+            host = urlsplit(url).hostname
+        except ValueError:
+            host = None
+        if url and not host:
+            self._fault(at, "expected a URL with a host")
+        elif url.startswith("http:") and host not in _LOOPBACK:
             self._fault(at, "expected https: secrets and personal data travel there")
 
     def _known(self, at: str, stated: Mapping[str, object], names: Iterable[str]) -> None:

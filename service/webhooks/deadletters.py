@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from service.durable import DurableStore
 from service.scoring import written_at
 from service.settings import Settings
-from service.webhooks.durable import DurableStore
 from service.webhooks.job import Job, message_of
 from service.webhooks.keyspace import Keyspace
 

@@ -23,12 +23,12 @@ from service.answers import Answer, Style
 from service.crm.account import Account, Name
 from service.crm.interface import Crm
 from service.crm.mapping import changes
+from service.durable import DurableStore
 from service.errors import NoModel, Rejected, StoreUnavailable, TryAgain
 from service.metrics import Metrics
 from service.observe import log_failure
 from service.scoring import Scoring, checked
 from service.webhooks.delivery_script import BURY, LATER, SETTLE, TAKE
-from service.webhooks.durable import DurableStore
 from service.webhooks.intake import Life, named_values, new_revision
 from service.webhooks.intake_script import FETCHED
 from service.webhooks.job import Job, message_of

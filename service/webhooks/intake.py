@@ -15,11 +15,11 @@ from service.answers import Answer, Style
 from service.crm.account import Account
 from service.crm.interface import Event
 from service.crm.mapping import changes
+from service.durable import DurableStore
 from service.errors import StoreUnavailable
 from service.features import CHUNK
 from service.metrics import Metrics
 from service.scoring import Scoring, checked
-from service.webhooks.durable import DurableStore
 from service.webhooks.intake_script import INTAKE, TELL
 from service.webhooks.job import Job, message_of
 from service.webhooks.keyspace import Keyspace

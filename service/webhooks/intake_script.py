@@ -25,7 +25,7 @@ local function apply(first, occurred_at, now, revision, ttl_ms)
     if applied > 0 then
         redis.call('HSET', KEYS[1], '@rev', revision, '@as_of', now)
         redis.call('PEXPIRE', KEYS[1], ttl_ms)
-        redis.call('DEL', KEYS[2])
+        if not bar_of(KEYS[2]) then redis.call('DEL', KEYS[2]) end
     end
     return applied
 end
@@ -41,8 +41,9 @@ local digest, revision, crm, prospect_id, record = ARGV[5], ARGV[6], ARGV[7], AR
 local job, answers_back, tells, partial = ARGV[10], ARGV[11] == '1', ARGV[12] == '1', ARGV[13] == '1'
 local pending_ms, FIRST = ARGV[14], 15
 local barred = bar_of(KEYS[2])
-if barred then return {barred} end
+if barred == 'erased' then return {barred} end
 local told = redis.call('GET', claim)
+if told and barred then return {barred} end
 local fetching = redis.call('HGET', pending, 'fetch:' .. crm) == '1'
 if told and told ~= '' then return {'told', told} end
 if told then return {fetching and 'queued' or 'scored'} end
@@ -52,6 +53,7 @@ redis.call('ZADD', claims, now, digest)
 redis.call('PEXPIRE', claims, claim_s * 1000)
 fetching = answers_back and (fetching or (partial and redis.call('EXISTS', KEYS[1]) == 0))
 local applied = apply(FIRST, occurred_at, now, revision, ttl_ms)
+if barred then return {barred} end
 if applied == 0 and #ARGV >= FIRST and not fetching then return {'stale'} end
 if answers_back and (applied > 0 or fetching or not tells) then
     redis.call('HSET', pending, 'rev:' .. crm, revision, 'record:' .. crm, record, 'prospect_id', prospect_id,
@@ -70,9 +72,10 @@ prospect, record, the job, whether assessments go back to this CRM, whether the 
 less than the whole record, life of the pending write-back (ms), then name and value as JSON (empty: missing) of each
 changed feature.
 
-Answers a bar; `told` and what the event was answered before; or what is to be made of it: `scored`, `queued` when the
-record has to be fetched first, `stale` when newer values are known of all that it tells. A claim that is still empty
-belongs to an event whose answer was never made: all else was done."""
+Answers a bar, under which nothing is queued, nor anything done where it is of an erasure; `told` and what the event
+was answered before; or what is to be made of it: `scored`, `queued` when the record has to be fetched first, `stale`
+when newer values are known of all that it tells. A claim that is still empty belongs to an event whose answer was
+never made: all else was done."""
 
 FETCHED = (
     _APPLY

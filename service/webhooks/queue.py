@@ -24,9 +24,9 @@ from taskiq import AckableMessage, AcknowledgeType, Context, TaskiqDepends
 from taskiq.receiver import Receiver
 from taskiq_redis import RedisStreamBroker
 
+from service.durable import WAIT_S, DurableStore
 from service.errors import StoreUnavailable
 from service.webhooks.delivery_script import TEND
-from service.webhooks.durable import WAIT_S, DurableStore
 from service.webhooks.job import TASK, Job
 from service.webhooks.keyspace import Keyspace
 

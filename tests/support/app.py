@@ -22,6 +22,7 @@ def settings_for(registry: Path, redis_url: str, **more: str) -> Settings:
     environ = {
         "REGISTRY": str(registry),
         "REDIS_URL": redis_url,
+        "DATA": str(registry.absolute().parent / "data"),  # the ledger's
         "ID_SECRET": "a secret of the tests alone",
         "API_KEYS": f"tests:admin:{hashlib.sha256(API_KEY.encode()).hexdigest()}",
         "POLL_MS": "50",

@@ -115,6 +115,7 @@ def rewrite(client: Client, valkey: Valkey) -> None:
 async def _rewrite(resources: Resources) -> None:
     own = Resources(resources.settings)
     await own.erasure.rewrite()
+    await own.durable.close()
     await own.store.close()
 
 
@@ -238,6 +239,7 @@ def test_whatever_is_written_while_a_person_is_erased_nothing_of_it_is_left(
         keys = resources.persons.keys("L")
         assert keys_of(valkey) == {keys.vector, keys.consent, resources.persons.rewrite_due}
         assert await features.vectors(["L"], CONTRACT) == [Barred("erased")]
+        await resources.durable.close()
         await resources.store.close()
 
     asyncio.run(main())

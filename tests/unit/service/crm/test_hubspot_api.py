@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -21,13 +24,14 @@ from hubspot.crm.properties import OptionInput, PropertyCreate, PropertyGroupCre
 from service.crm import hubspot, hubspot_fields
 from service.crm.account import Account, Field
 from service.crm.client import api_client
-from service.crm.interface import Value
+from service.crm.interface import Record, Value
 from service.crm.written import WRITTEN
 from service.errors import Rejected, TryAgain
 from tests.support.crm.hubspot import TOKEN, HubSpot
 from tests.support.crm.standin import Answer, Held, Reset
 
 Found = TypeVar("Found")
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture
@@ -58,6 +62,10 @@ def called(
             return await call(client)
 
     return asyncio.run(run())
+
+
+def fetched(account: Account, record: str = "contacts/7") -> Record | None:
+    return called(account, lambda client: hubspot.fetch(client, account, record))
 
 
 def written(account: Account, fields: dict[str, Value], record: str = "contacts/7", **more: Any) -> None:
@@ -109,7 +117,7 @@ def test_the_stand_in_speaks_with_the_vendors_own_client(portal: HubSpot) -> Non
 
 def test_a_record_is_fetched_with_the_fields_of_the_mapping_alone(portal: HubSpot) -> None:
     account = account_at(portal)
-    record = called(account, lambda client: hubspot.fetch(client, account, "contacts/7"))
+    record = fetched(account)
     assert record is not None
     assert (record.fields["monthly_fee"], record.fields["contract_type"]) == ("70.5", "月額")
     assert abs(record.as_of - datetime.now(UTC).timestamp()) < 60
@@ -118,7 +126,7 @@ def test_a_record_is_fetched_with_the_fields_of_the_mapping_alone(portal: HubSpo
 
 def test_a_record_that_is_gone_is_none(portal: HubSpot) -> None:
     account = account_at(portal)
-    assert called(account, lambda client: hubspot.fetch(client, account, "contacts/8")) is None
+    assert fetched(account, "contacts/8") is None
 
 
 def test_installed_properties_take_an_assessment(portal: HubSpot) -> None:
@@ -204,3 +212,21 @@ def test_no_redirect_is_followed(portal: HubSpot) -> None:
     with pytest.raises(Rejected, match="307"):
         written(account_at(portal), {"monthly_fee": "1"})
     assert len(portal.received) == 1
+
+
+def test_a_killed_stand_in_has_what_it_took_when_it_starts_again(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.jsonl"
+    journal.write_bytes(b'{"id":"7","properties":{"monthly_fee":"1"},"at":1795226400000}\n')
+    command = [sys.executable, "-m", "tests.support.crm.hubspot", "--journal", str(journal)]
+    for before in ("1", "2"):
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            url = process.stdout.readline().decode().strip()
+            account = Account(
+                crm="hubspot", secrets=(), api_url=url, token=TOKEN, features={"fee": Field("monthly_fee")}
+            )
+            record = fetched(account)
+            assert record is not None
+            assert record.fields["monthly_fee"] == before
+            written(account, {"monthly_fee": "2"})
+            process.kill()

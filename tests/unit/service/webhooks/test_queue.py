@@ -9,8 +9,8 @@ from typing import Any
 
 from taskiq.formatters.json_formatter import JSONFormatter
 
+from service.durable import DurableStore
 from service.errors import StoreUnavailable
-from service.webhooks.durable import DurableStore
 from service.webhooks.job import TASK, Job, message_of
 from service.webhooks.keyspace import Keyspace
 from service.webhooks.queue import GROUP, Queue
