@@ -38,7 +38,10 @@ def pids(service: Service) -> list[int]:
 def test_dev_writes_back_by_itself_and_goes_on_when_that_process_is_killed(
     small_registry: Path, tmp_path: Path, portal: HubSpot
 ) -> None:
-    environ = {"GATEKEEPER_CRM_DIR": str(write_account(tmp_path / "crm", portal.url))}
+    environ = {
+        "GATEKEEPER_CRM_DIR": str(write_account(tmp_path / "crm", portal.url)),
+        "GATEKEEPER_WRITE_BACK_S": "2",  # the killed one's lock is let go after 3 s
+    }
     with running(tmp_path, small_registry, "dev", env=environ) as service:
         post(service, at_ms=2_000_000_000_000)
         eventually(lambda: portal.writes, 30)
