@@ -15,10 +15,13 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from models.contract import Contract
+from service.errors import SettingsError
 from service.ids import Pseudonyms
 from service.settings import Settings
 from service.webhooks.deadletters import command
 from tests.support.app import client_of, resources_in, settings_for
+from tests.support.bundles import CONTRACT, make_bundle
 from tests.support.crm.hubspot import HubSpot
 from tests.support.crm.standin import Answer, Request, Reset
 from tests.support.valkey import Valkey
@@ -433,3 +436,36 @@ def test_an_account_that_is_wrong_stops_the_start_and_the_right_name_is_told(
 def state_of(valkey: Valkey, pattern: str) -> Any:
     with valkey.client() as redis:
         return redis.keys(f"gk:default:{pattern}")
+
+
+def test_a_model_that_knows_less_shows_in_health_and_what_it_knows_is_still_taken(
+    valkey: Valkey, portal: HubSpot, tmp_path: Path
+) -> None:
+    make_bundle(tmp_path / "registry")
+    crm = str(write_account(tmp_path / "crm", portal.url))
+    with client_of(settings_for(tmp_path / "registry", valkey.url, CRM_DIR=crm)) as client:
+        known(client)
+        assert client.get("/health/ready").json()["impaired"] == []
+        without_seats = tuple(feature for feature in CONTRACT.features if feature.name != "seats")
+        make_bundle(tmp_path / "registry", contract=Contract(without_seats))
+        [impaired] = eventually(lambda: client.get("/health/ready").json()["impaired"])
+        assert impaired["part"] == "crm"
+        assert "features.seats" in impaired["why"]
+        changes = [change(7, "seats", "3", at_ms=2 * NOW_MS), change(7, "monthly_fee", "9", at_ms=2 * NOW_MS, event=2)]
+        seats, fee = post(client, *changes)["results"]
+        assert (seats["refused"], "refused" in fee) == (["seats"], False)
+        assert stored(client, 7)["monthly_charges"] == 9
+
+
+def test_accounts_are_read_again_and_wrong_ones_leave_the_old_ones_in_place(client: Client, settings: Settings) -> None:
+    resources, folder = resources_in(client), settings.crm_dir
+    assert folder is not None
+    (folder / "hubspot.secrets").write_text("a-newer-secret-of-the-same-app", "utf-8")
+    resources.reread_crms()
+    body, headers = signed([change(7, at_ms=NOW_MS)], secret="a-newer-secret-of-the-same-app")  # noqa: S106
+    assert client.post(PATH, content=body, headers=headers).status_code == 200
+    text = (folder / "hubspot.toml").read_text("utf-8")
+    (folder / "hubspot.toml").write_text(text.replace("seats =", "seets ="), "utf-8")
+    with pytest.raises(SettingsError, match="seats"):
+        resources.reread_crms()
+    assert client.post(PATH, content=body, headers=headers).status_code == 200
