@@ -10,6 +10,7 @@ import msgspec
 from models.contract import Scalar
 from service.access import AccessReport
 from service.answers import Answer
+from service.crm.catalogue import CRMS
 from service.decisionwire import KEY, KEY_MAX, LIMIT_MAX, PLACE, DecisionRequest, OutcomeRequest
 from service.keys import Scope
 from service.ledger.records import CHOICES
@@ -62,6 +63,12 @@ class OneOf(NamedTuple):
         }
 
 
+class Foreign(NamedTuple):
+    """A body or answer that a CRM prescribes, in one of these media types."""
+
+    media: tuple[str, ...]
+
+
 PROSPECT_ID: dict[str, Any] = {
     "type": "string",
     "minLength": 1,
@@ -73,11 +80,12 @@ PROSPECT_ID: dict[str, Any] = {
 SCORED = OneOf((Answer, FailedEntry), batch=True)
 WRITTEN = OneOf((Written, FailedEntry), batch=True)
 FEATURES = OneOf((dict[str, Scalar], WrappedFeatures))
+FOREIGN = Foreign(("application/json", "text/xml"))
 REFUSALS: dict[int, str] = {
     400: "bad input, with the path of the first fault",
-    401: "no API key, or an unknown one",
+    401: "no API key, or an unknown one; a webhook that its CRM did not send",
     403: "the key lacks the scope",
-    404: "nothing is stored for this prospect, or under this decision id",
+    404: "nothing is stored for this prospect, or under this decision id; no account with this CRM",
     408: "the request did not arrive in time; the connection is closed",
     409: "the Idempotency-Key was sent with another body",
     410: "this prospect was erased; consent lifts that",
@@ -107,6 +115,7 @@ class Operation(NamedTuple):
 
 _BODY = (400, 401, 403, 408, 413, 415, 503)
 _WRITE = (*_BODY, 410)
+_WEBHOOK = (400, 401, 404, 408, 413, 503)
 _FEATURES = "/v1/prospects/{prospect_id}/features"
 _CONSENT = "/v1/prospects/{prospect_id}/consent"
 _EXPORT = "/v1/prospects/{prospect_id}/export"
@@ -135,6 +144,10 @@ OPERATIONS = (
     Operation("put", _CONSENT, "Consent or its refusal", "features", ConsentRequest, 200, ProspectConsent, _BODY),
     Operation("get", _CONSENT, "Consent on record", "features", None, 200, ProspectConsent, (400, 401, 403, 404, 503)),
     Operation("get", _EXPORT, "All that is kept", "admin", None, 200, AccessReport, (400, 401, 403, 404, 503)),
+    Operation("post", "/v1/webhooks/{crm}", "What a CRM tells", None, FOREIGN, 200, FOREIGN, _WEBHOOK),
+    Operation(
+        "post", "/v1/webhooks/{crm}/{secret}", "What an unsigned one tells", None, FOREIGN, 200, FOREIGN, _WEBHOOK
+    ),
     Operation(
         *("post", "/v1/decisions", "What a rep did about an assessment", "decide"),
         *(DecisionRequest, 201, Decided, (*_BODY, 404, 409)),
@@ -171,7 +184,7 @@ OPERATIONS = (
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
-    used = [shape for row in OPERATIONS for shape in (row.body, row.answer) if shape is not None]
+    used = [each for row in OPERATIONS for each in (row.body, row.answer) if each is not None and each is not FOREIGN]
     unions = [shape for shape in used if isinstance(shape, OneOf)]
     types = {repr(t): t for t in (*used, *(t for union in unions for t in union.shapes)) if not isinstance(t, OneOf)}
     types[repr(Problem)] = Problem
@@ -203,9 +216,9 @@ def _operation(row: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
         "responses": {str(row.status): {"description": "done"}},
     }
     if row.body is not None:
-        content = {"application/json": {"schema": schema_of[repr(row.body)]}}
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": True, "content": _content(row.body, schema_of)}
     if row.answer is not None:
+        answered = {"content": _content(row.answer, schema_of)}
         media = "application/json"
         if row.answer is str:
             media = "text/csv" if row.path.endswith(".csv") else "text/plain"
@@ -223,19 +236,28 @@ def _operation(row: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
     return operation
 
 
+def _content(shape: Any, schema_of: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(shape, Foreign):
+        return {media: {"schema": {}} for media in shape.media}
+    return {"text/plain" if shape is str else "application/json": {"schema": schema_of[repr(shape)]}}
+
+
 def _parameters(row: Operation) -> list[dict[str, Any]]:
     def parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
         return {"name": name, "in": place, "required": place == "path" or name == KEY, "schema": schema}
 
+    in_path = {"prospect_id": PROSPECT_ID, "crm": {"enum": sorted(CRMS)}, "secret": {"type": "string", "minLength": 1}}
+    found = [parameter(name, "path", schema) for name, schema in in_path.items() if f"{{{name}}}" in row.path]
     own = [parameter(*each) for each in row.parameters]
     if "{prospect_id}" in row.path:
         return [parameter("prospect_id", "path", PROSPECT_ID), *own]
     if row.scope == "score":
-        return [
+        found += [
             parameter("lang", "query", {"enum": ["en", "ja"]}),
             parameter("reasons", "query", {"enum": ["top", "all"]}),
             parameter("Accept-Language", "header", {"type": "string"}),
         ]
+    return found
     return own
 
 

@@ -13,7 +13,7 @@ class PersonKeys(NamedTuple):
     features, vector: see `features.py`.
     consent: hash; `granted` 1 or 0, `at` in seconds since 1970, `source`. After an erasure `at` alone: when it was.
     claims: sorted set of the digests of this person's webhook events by time; each is a key after `Persons.claim`.
-    write_back: hash of the newest assessment that waits to be written into a CRM.
+    write_back: hash of the newest assessment that waits to be written into a CRM, see `webhooks/keyspace.py`.
     """
 
     features: str
@@ -38,8 +38,8 @@ class Persons:
 
     def keys(self, prospect_id: str) -> PersonKeys:
         """The keys of one person."""
-        return self.of(self.hidden(prospect_id))
+        return self.keys_of(self.hidden(prospect_id))
 
-    def of(self, hidden: str) -> PersonKeys:
-        """The keys of one person, who is named as `hidden` does."""
+    def keys_of(self, hidden: str) -> PersonKeys:
+        """The keys of one person, who is known by what `hidden` makes of the id."""
         return PersonKeys(*(f"{self._prefix}{kind}:{hidden}" for kind in "fvckw"))

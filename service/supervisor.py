@@ -26,6 +26,9 @@ LOOK_S = 0.2
 STABLE_S = 10.0
 """A worker that lived so long did not die of how it was started."""
 
+BACKGROUND_AFTER_S = 1.5
+"""By then the first worker answers: what nobody waits for does not take its core while it starts."""
+
 KILL_AFTER_S = 5.0
 """Beyond the drain time, for closing resources; then a worker is killed."""
 
@@ -65,6 +68,7 @@ class Workers:
         self._background = background
         self._running: list[subprocess.Popen[bytes]] = []
         self._beside: subprocess.Popen[bytes] | None = None
+        self._beside_due = time.monotonic() + BACKGROUND_AFTER_S
         self._started_at = self._due = 0.0
         self._pause_s = RESTART_S[0]
 
@@ -86,14 +90,8 @@ class Workers:
             while len(self._running) < self._settings.workers and time.monotonic() >= self._due:
                 self._running.append(self._launch.worker(self._told))
                 self._started_at = time.monotonic()
-            if self._background and time.monotonic() >= self._due and self._beside is None:
-                self._beside = self._launch.background(self._told)
-                self._started_at = time.monotonic()
-            if self._beside is not None and self._beside.poll() is not None:
-                mark_process_dead(self._beside.pid, str(self._launch.metrics))  # type: ignore[no-untyped-call]
-                log.error("background.died", pid=self._beside.pid, exit_code=self._beside.returncode)
-                self._beside = None
-                self._due = time.monotonic() + self._pause()
+            if self._background:
+                self._keep_background()
             time.sleep(LOOK_S)
 
     def stop(self) -> None:
@@ -108,6 +106,15 @@ class Workers:
                 log.error("worker.killed", pid=worker.pid)  # noqa: TRY400
                 worker.kill()
                 worker.wait()
+
+    def _keep_background(self) -> None:
+        gone = self._beside
+        if gone is not None and gone.poll() is not None:
+            mark_process_dead(gone.pid, str(self._launch.metrics))  # type: ignore[no-untyped-call]
+            log.error("background.died", pid=gone.pid, exit_code=gone.returncode)
+            self._beside, self._beside_due = None, time.monotonic() + BACKGROUND_AFTER_S
+        if self._beside is None and time.monotonic() >= self._beside_due:
+            self._beside = self._launch.background(self._told)
 
     def _pause(self) -> float:
         """Seconds to wait: longer each time, so that a worker that cannot live does not eat a core."""

@@ -90,7 +90,7 @@ def parse(delivery: Delivery, account: Account) -> Parsed:
 
 def acknowledge(_outcomes: Sequence[msgspec.Raw], _ignored: int) -> Reply:
     """The acknowledgement: a message is taken as a whole."""
-    return Reply("text/xml; charset=utf-8", ACKNOWLEDGED)
+    return Reply("text/xml", ACKNOWLEDGED)
 
 
 async def fetch(client: httpx.AsyncClient, account: Account, record: str) -> Record | None:

@@ -73,7 +73,7 @@ class DeadLetters:
         return None if found is None else found.decode()
 
     def _pending(self, letter: str) -> str:
-        return self._keys.of(letter.partition(":")[0]).write_back
+        return self._keys.keys_of(letter.partition(":")[0]).write_back
 
 
 _DEAD = """

@@ -12,8 +12,9 @@ import random
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import httpx
 import msgspec
 import structlog
 
@@ -35,9 +36,6 @@ from service.webhooks.keyspace import Keyspace
 from service.webhooks.retries import Patience, try_again_at
 from service.webhooks.writeback import fields_of
 from service.wire import ScoreRequest
-
-if TYPE_CHECKING:
-    import httpx
 
 log = structlog.get_logger()
 
@@ -112,7 +110,7 @@ class Delivery:
         token = secrets.token_hex(8)
         outcome, *found = await self._script(
             TAKE,
-            (self._keys.of(job.hidden).vector, self._keys.paused(job.crm)),
+            (self._keys.keys_of(job.hidden).vector, self._keys.paused(job.crm)),
             (job.crm, job.revision, token, int(self._terms.try_s * MARGIN * 1000)),
             job,
         )
@@ -173,7 +171,7 @@ class Delivery:
         pipeline.eval(
             FETCHED,
             2,
-            *self._keys.of(job.hidden)[:2],
+            *self._keys.keys_of(job.hidden)[:2],
             repr(now.timestamp()),
             repr(found.as_of),
             self._terms.life.features_ms,
@@ -203,5 +201,5 @@ class Delivery:
         return b"dead"
 
     async def _script(self, script: str, keys: tuple[str, ...], words: tuple[str | bytes | int, ...], job: Job) -> Any:
-        whole = (self._keys.of(job.hidden).write_back, self._keys.lock(job.hidden), *keys)
+        whole = (self._keys.keys_of(job.hidden).write_back, self._keys.lock(job.hidden), *keys)
         return await self._store.run(self._store.client.eval(script, len(whole), *whole, *words))

@@ -5,7 +5,7 @@ KEYS[1] is always the person's pending write-backs, KEYS[2] the lock that whoeve
 
 from __future__ import annotations
 
-from service.features import HEAD
+from service.bars import BAR_OF
 
 _NEWEST = """
 local crm, revision, token = ARGV[1], ARGV[2], ARGV[3]
@@ -18,12 +18,11 @@ end
 """
 
 TAKE = (
-    f"local HEAD_BYTES = {HEAD.size}"
+    BAR_OF
     + _NEWEST
     + """
 if not newest() then return {'superseded'} end
-local length = redis.call('STRLEN', KEYS[3])
-if length > 0 and length < HEAD_BYTES then forget() return {'barred'} end
+if bar_of(KEYS[3]) then forget() return {'barred'} end
 local paused = redis.call('PTTL', KEYS[4])
 if paused > 0 then return {'paused', paused} end
 if not redis.call('SET', KEYS[2], token, 'NX', 'PX', ARGV[4]) then return {'busy'} end

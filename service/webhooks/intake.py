@@ -45,7 +45,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Life(msgspec.Struct, frozen=True):
-    """How long features, write-backs that wait, and claims with their answers are kept."""
+    """How long features, write-backs that wait, and claims are kept."""
 
     features_ms: int
     pending_ms: int
@@ -106,12 +106,17 @@ class Intake:
         for event in events:
             hidden, digest = self._keys.hidden(event.prospect_id), self._keys.digest(account.crm, event.key)
             change, revision = changes(account, contract, event.fields), new_revision()
-            keys, claim = self._keys.of(hidden), self._keys.claim + digest
+            claim, person = self._keys.claim + digest, self._keys.keys_of(hidden)
             claims.append((claim, change.refused))
             pipeline.eval(
                 INTAKE,
                 6,
-                *(keys.features, keys.vector, claim, keys.claims, keys.write_back, self._keys.jobs),
+                person.features,
+                person.vector,
+                claim,
+                person.claims,
+                person.write_back,
+                self._keys.jobs,
                 repr(at),
                 repr(event.occurred_at),
                 self._life.features_ms,

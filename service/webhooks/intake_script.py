@@ -1,21 +1,16 @@
 """The scripts by which events change the store: each does all that an event does, or nothing of it.
 
-KEYS[1] and [2] are a prospect's features and vector; a vector shorter than its head is a bar, which says why this
-prospect must not be scored and is left in place (`features.py`). Besides `:name` the hash of features holds `~name`,
-the time that a feature's value is of, and `@put`, the time of the last whole replacement, which stands in for it.
+KEYS[1] and [2] are a prospect's features and vector, or the bar in its place (`bars.py`), which is left there. Of the
+fields of the hash (`feature_scripts.py`) `~name` says of when a feature's value is, and `@put` where there is none.
 """
 
 from __future__ import annotations
 
-from service.features import HEAD
+from service.bars import BAR_OF
 
 _APPLY = (
-    f"local HEAD_BYTES = {HEAD.size}"
-    """
-local function bar()
-    local length = redis.call('STRLEN', KEYS[2])
-    return length > 0 and length < HEAD_BYTES and redis.call('GET', KEYS[2])
-end
+    BAR_OF
+    + """
 local function apply(first, occurred_at, now, revision, ttl_ms)
     local applied, put = 0, redis.call('HGET', KEYS[1], '@put') or '0'
     for i = first, #ARGV, 2 do
@@ -30,7 +25,7 @@ local function apply(first, occurred_at, now, revision, ttl_ms)
     if applied > 0 then
         redis.call('HSET', KEYS[1], '@rev', revision, '@as_of', now)
         redis.call('PEXPIRE', KEYS[1], ttl_ms)
-        if not bar() then redis.call('DEL', KEYS[2]) end
+        if not bar_of(KEYS[2]) then redis.call('DEL', KEYS[2]) end
     end
     return applied
 end
@@ -45,7 +40,7 @@ local now, occurred_at, ttl_ms, claim_s = ARGV[1], ARGV[2], ARGV[3], tonumber(AR
 local digest, revision, crm, prospect_id, record = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local job, answers_back, tells, partial = ARGV[10], ARGV[11] == '1', ARGV[12] == '1', ARGV[13] == '1'
 local pending_ms, FIRST = ARGV[14], 15
-local barred = bar()
+local barred = bar_of(KEYS[2])
 if barred == 'erased' then return {barred} end
 local told = redis.call('GET', claim)
 if told and barred then return {barred} end
@@ -77,7 +72,7 @@ prospect, record, the job, whether assessments go back to this CRM, whether the 
 less than the whole record, life of the pending write-back (ms), then name and value as JSON (empty: missing) of each
 changed feature.
 
-Answers a bar, under which nothing is queued, and where the person was erased nothing done; `told` and what the event
+Answers a bar, under which nothing is queued, nor anything done where it is of an erasure; `told` and what the event
 was answered before; or what is to be made of it: `scored`, `queued` when the record has to be fetched first, `stale`
 when newer values are known of all that it tells. A claim that is still empty belongs to an event whose answer was
 never made: all else was done."""
@@ -86,7 +81,7 @@ FETCHED = (
     _APPLY
     + """
 local now, occurred_at, ttl_ms, revision = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-if bar() then return 0 end
+if bar_of(KEYS[2]) then return 0 end
 return apply(5, occurred_at, now, revision, ttl_ms)
 """
 )

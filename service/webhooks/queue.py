@@ -5,6 +5,7 @@ taskiq's receiver runs the jobs, so many at a time, and finishes them when it is
 - its stream keeps what was acknowledged, so a job is deleted as it is acknowledged;
 - it acknowledges a job that was cut off as done, so ours acknowledge themselves, last;
 - it looks for what dead workers left only when something new arrives, and for nothing that is due later: `tend` does;
+- told to stop while it looks, it goes on until something new arrives, so `listen` is ours;
 - it ends when the connection does, so it is started again.
 """
 
@@ -12,13 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import datetime
+from typing import Any
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from taskiq import AcknowledgeType, Context, TaskiqDepends
+from taskiq import AckableMessage, AcknowledgeType, Context, TaskiqDepends
 from taskiq.receiver import Receiver
 from taskiq_redis import RedisStreamBroker
 
@@ -42,7 +44,20 @@ RETRY_S = 0.25
 
 
 class Broker(RedisStreamBroker):
-    """taskiq's broker on streams, which deletes what is acknowledged."""
+    """taskiq's broker on streams, which deletes what is acknowledged and ends soon after `stop`."""
+
+    stop: asyncio.Event
+
+    async def listen(self) -> AsyncGenerator[AckableMessage, None]:
+        """Jobs as they arrive."""
+        async with Redis(connection_pool=self.connection_pool) as redis:
+            while not self.stop.is_set():
+                read: Any = await redis.xreadgroup(
+                    GROUP, self.consumer_name, {self.queue_name: ">"}, block=self.block, count=self.count
+                )
+                for _, entries in read:
+                    for entry, fields in entries:
+                        yield AckableMessage(data=fields[b"data"], ack=self._ack_generator(entry, self.queue_name))
 
     def _ack_generator(self, id: str, queue_name: str) -> Callable[[], Awaitable[None]]:  # noqa: A002 - its name there
         async def acknowledge() -> None:
@@ -87,7 +102,6 @@ class Queue:
             max_connection_pool_size=at_once + 2,
             xread_block=BLOCK_MS,
             xread_count=at_once,
-            idle_timeout=self._job_ms,
             socket_timeout=WAIT_S + BLOCK_MS / 1000,
         )
         self._broker.is_worker_process = True
@@ -109,6 +123,7 @@ class Queue:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Do jobs until `stop`, then finish those that have begun."""
+        self._broker.stop = stop
         while not stop.is_set():
             try:
                 await self._receiver.listen(stop)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.answers import Answer, Reason, Risk, Worth
+from service.answers import Answer, Reason
 from service.crm.account import Account
 from service.crm.interface import Value
 from service.settings import Language
@@ -10,20 +10,20 @@ from service.settings import Language
 
 def fields_of(account: Account, answer: Answer) -> dict[str, Value]:
     """The CRM's fields and what goes into each; none where the prospect must not be scored."""
+    values = by_our_names(answer, account.language)
+    return {field: values[name] for name, field in account.write_back.items() if values}
+
+
+def by_our_names(answer: Answer, lang: Language) -> dict[str, Value]:
+    """What can be written back, by the names of `crm/written.py`; None where it is not known."""
     if answer.risk is None or answer.value is None:
         return {}
-    values = _by_our_names(answer, answer.risk, answer.value, account.language)
-    return {field: values[name] for name, field in account.write_back.items()}
-
-
-def _by_our_names(answer: Answer, risk: Risk, value: Worth, lang: Language) -> dict[str, Value]:
-    """Everything that can be written back, by the names of `crm/written.py`; None where it is not known."""
     return {
-        "risk_percent": risk.percent,
-        "band": risk.band,
+        "risk_percent": answer.risk.percent,
+        "band": answer.risk.band,
         "ltv_minus": answer.ltv_minus,
         "action": answer.action,
-        "pltv": value.pltv,
+        "pltv": answer.value.pltv,
         "reasons": " / ".join(_reason(each, lang) for each in answer.reasons),
         "model_version": answer.model.version,
         "scored_at": answer.scored_at,

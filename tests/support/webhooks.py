@@ -41,7 +41,7 @@ def write_account(folder: Path, api_url: str | None, *, token: str = TOKEN, lang
         "language": language,
         **({"api_url": api_url} if api_url else {}),
     }
-    tables = {"account": account, "features": FEATURES, **({"write_back": WRITE_BACK} if api_url else {})}
+    tables: dict[str, Any] = {"account": account, "features": FEATURES, "write_back": WRITE_BACK if api_url else {}}
     lines = [
         line
         for name, table in tables.items()

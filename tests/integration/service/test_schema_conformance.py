@@ -18,21 +18,30 @@ from service.keys import new_key
 from tests.support.server import Service, running
 
 EXAMPLES = 60
+SECRET = "a-secret-of-the-URL"  # noqa: S105
+CRMS = {
+    "salesforce": '[account]\nids = ["00D000000000062EAA"]\n',
+    "kintone": '[account]\nids = ["12"]\n',
+}
 GENERATION = {"deterministic": True, "with-security-parameters": False}
 UNCHECKED = {
     "allow_header_conformance": {"enabled": False},  # of several handlers of one path, the framework names the first's
 }
-SCHEMA = schemathesis.openapi.from_dict(
-    openapi.document(), config=Config.from_dict({"generation": GENERATION, "checks": UNCHECKED})
-)
+CONFIG = {"generation": GENERATION, "checks": UNCHECKED, "parameters": {"path.secret": SECRET}}
+SCHEMA = schemathesis.openapi.from_dict(openapi.document(), config=Config.from_dict(CONFIG))
 
 
 @pytest.fixture(scope="module")
 def keyed(small_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, str]]:
-    """A service, and an admin key for it."""
+    """A service that two CRMs know, and an admin key for it."""
     key, line = new_key("schemathesis", ["admin"])
-    folder = tmp_path_factory.mktemp("schema")
-    with running(folder, small_registry, "dev", env={"GATEKEEPER_API_KEYS": line}) as service:
+    folder, crms = tmp_path_factory.mktemp("schema"), tmp_path_factory.mktemp("crms")
+    for crm, account in CRMS.items():
+        (crms / "secrets").write_text(SECRET, "utf-8")
+        text = f'{account}secrets_file = "secrets"\n[features]\nseats = "Seats__c"\n'
+        (crms / f"{crm}.toml").write_text(text, "utf-8")
+    env = {"GATEKEEPER_API_KEYS": line, "GATEKEEPER_CRM_DIR": str(crms)}
+    with running(folder, small_registry, "dev", env=env) as service:
         yield service, key
 
 

@@ -36,7 +36,7 @@ def test_every_reference_leads_somewhere_and_all_is_json() -> None:
 def test_keyed_routes_describe_bodies_answers_and_problems() -> None:
     for path, methods in openapi.document()["paths"].items():
         for method, operation in methods.items():
-            if not path.startswith("/v1/"):
+            if not path.startswith("/v1/") or "/webhooks/" in path:  # which CRMs prove by themselves
                 assert operation["security"] == []
                 continue
             assert operation["security"][0]["api_key"]
