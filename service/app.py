@@ -96,6 +96,8 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
         if resources.live.serves:
             await resources.scoring.warm_up(resources.live.assessor, resources.now())
         await stack.enter_async_context(_running(resources.store.probe()))
+        stack.push_async_callback(resources.recording.resend)  # what could not be sent before
+        await stack.enter_async_context(_running(resources.recording.follow()))
         await stack.enter_async_context(_running(resources.erasure.follow()))
         await stack.enter_async_context(_running(resources.live.follow(resources.settings.poll_ms)))
         yield

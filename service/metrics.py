@@ -36,7 +36,7 @@ TABLE: dict[str, Described] = {
         Counter, ("action", "band", "degraded"), "prospects assessed, alone or in a batch; degraded: no, or why"
     ),
     "gatekeeper_assessments_unrecorded_total": Described(
-        Counter, (), "answers that the store did not take for the ledger: it was down, or refused them"
+        Counter, (), "answers that are not in the ledger: the store was down, or refused them, for too long"
     ),
     "gatekeeper_assessments_undrained": Described(
         Gauge, (), "runs of the model whose answers wait in the store for the ledger; asked when this page is"

@@ -11,7 +11,7 @@ from models.contract import Scalar
 from service.access import AccessReport
 from service.answers import Answer
 from service.crm.catalogue import CRMS
-from service.decisionwire import KEY, KEY_MAX, LIMIT_MAX, DecisionRequest, OutcomeRequest
+from service.decisionwire import KEY, KEY_MAX, LIMIT_MAX, PLACE, DecisionRequest, OutcomeRequest
 from service.keys import Scope
 from service.ledger.records import CHOICES
 from service.ledger.refusals import Summary
@@ -170,7 +170,7 @@ OPERATIONS = (
     Operation(
         *("get", "/v1/prospects/{prospect_id}/history", "What is on record of a prospect, newest first", "decide"),
         *(None, 200, ProspectHistory, _LIST),
-        parameters=_page({"type": "string"}),
+        parameters=_page({"type": "string", "pattern": f"^{PLACE}$"}),
     ),
     Operation("get", "/v1/model", "The live model and its features", "features", None, 200, LiveModel, (401, 403, 503)),
     Operation("get", "/health/live", "The process answers", None, None, 200, Alive),

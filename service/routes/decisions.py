@@ -46,6 +46,7 @@ async def post_decision(request: HttpRequest) -> Response[bytes]:
     key = read_key(dict(request.scope["headers"]))
     decision = read_decision(await read_json(request, resources.settings.body_limit_bytes))
     ledger = await resources.ledger.opened()
+    await resources.recording.resend()
     decided_ms, news = await ledger.decisions.decide(decision, key, milliseconds(resources.now()))
     decided = Decided(decision.decision_id, decision.choice, written_at(decided_ms / 1000))
     return json_response(decided, 201 if news else 200)
