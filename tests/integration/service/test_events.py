@@ -23,6 +23,7 @@ from tests.support.app import settings_for
 from tests.support.server import Service, running
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
+from tests.support.webhooks import change, signed, write_account
 
 PATH = "/v1/prospects/L-1001/features"
 KEY, LINE = new_key("tests", ["admin"])
@@ -87,7 +88,11 @@ def workers(
     tmp_path_factory: pytest.TempPathFactory, small_registry: Path, store: Valkey
 ) -> Iterator[tuple[Service, Service]]:
     folder = tmp_path_factory.mktemp("workers")
-    with worker(folder / "a", small_registry, store) as one, worker(folder / "b", small_registry, store) as other:
+    crm = {"CRM_DIR": str(write_account(folder / "crm", None))}
+    with (
+        worker(folder / "a", small_registry, store, **crm) as one,
+        worker(folder / "b", small_registry, store, **crm) as other,
+    ):
         yield one, other
 
 
@@ -123,6 +128,30 @@ def test_what_one_worker_writes_the_other_tells_within_a_second_a_hundred_times_
             late += time.monotonic() - started > 1
             assert found["degraded"] is False
     assert late == 0
+
+
+def test_what_a_crm_tells_one_worker_the_other_shows_within_a_second(workers: tuple[Service, Service]) -> None:
+    teller, shower = workers
+    with listening(shower, "7") as stream:
+        assert stream.next()["missing"] != []
+        body, headers = signed([change(7, "seats", "250", at_ms=1_790_000_000_000)])
+        started = time.monotonic()
+        answer = teller.client.post(
+            "/v1/webhooks/hubspot", content=body, headers={**headers, "Content-Type": "application/json"}
+        )
+        assert answer.status_code == 200
+        [outcome] = answer.json()["results"]
+        assert stream.until(outcome["assessment"]["features_as_of"])["risk"] == outcome["assessment"]["risk"]
+        assert time.monotonic() - started < 1
+
+
+def test_who_says_no_is_no_longer_scored_on_an_open_card(workers: tuple[Service, Service]) -> None:
+    one, other = workers
+    written(one, 5, "L-no")
+    with listening(other, "L-no") as stream:
+        assert stream.next()["not_scored_because"] is None
+        one.client.put("/v1/prospects/L-no/consent", json={"granted": False})
+        assert stream.next()["not_scored_because"] == "no_consent"
 
 
 def test_every_card_of_a_prospect_hears_and_no_other_does(workers: tuple[Service, Service]) -> None:
