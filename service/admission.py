@@ -6,6 +6,9 @@ that has not been short for a while is overload, and is kept from growing.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 STANDING_S = 0.1
 """A queue that has not been short for so long stands."""
 
@@ -31,6 +34,15 @@ class Admission:
     def ran(self, requests: int, now_s: float) -> None:
         """Note how many shared a run: when it is over nobody is in flight, however many wait in their sockets."""
         self._last_run, self._ran_at_s = requests, now_s
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Of a request in flight: while it waits for something slow, such as a disk, it takes nobody's turn."""
+        self.in_flight -= 1
+        try:
+            yield
+        finally:
+            self.in_flight += 1
 
     def admits(self, now_s: float) -> bool:
         """Whether to let in a request at `now_s` of a clock that only goes forward."""

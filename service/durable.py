@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 import structlog
@@ -25,9 +26,18 @@ DISK_S = 1.5
 
 
 class DurableStore:
-    """Connections of their own, so that waiting for the disk holds up no score."""
+    """Connections of their own, so that waiting for the disk holds up no score.
 
-    def __init__(self, url: str, connections: int) -> None:
+    Args:
+        url: of the store.
+        connections: at most.
+        aside: who waits for the disk does so inside one of these.
+    """
+
+    def __init__(
+        self, url: str, connections: int, aside: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
+        self._aside = aside
         self._warned = False
         self.client = Redis.from_pool(
             BlockingConnectionPool.from_url(
@@ -59,7 +69,8 @@ class DurableStore:
             StoreUnavailable: as `run` does; what was written may stay.
         """
         pipeline.execute_command("WAITAOF", 1, 0, int(DISK_S * 1000))
-        *answers, synced = await self.run(pipeline.execute(raise_on_error=False))
+        with self._aside():
+            *answers, synced = await self.run(pipeline.execute(raise_on_error=False))
         for answer in answers:
             if isinstance(answer, RedisError):
                 log.warning("store.refused", kind=type(answer).__name__)

@@ -59,7 +59,8 @@ class Resources:
         )
         tombstone = timedelta(days=settings.tombstone_days)
         self.persons = Keyspace(settings.tenant, settings.id_secret or "")
-        self.durable = DurableStore(settings.redis_url or "", settings.store_connections)
+        self.admission = Admission(settings.burst_requests, settings.standing_requests)
+        self.durable = DurableStore(settings.redis_url or "", settings.store_connections, self.admission.aside)
         self.erasers: list[Eraser] = []
         self.exporters: dict[str, Exporter] = {}
         self.consents = Consents(self.durable, self.persons, tombstone)
@@ -70,7 +71,6 @@ class Resources:
         self.exporters["ledger"] = self.ledger.export
         self.recording = Recording(self.store, settings.tenant, self.metrics)
         self.scoring = Scoring(self.features, Holdout(settings.holdout_percent), self.recording, self.metrics)
-        self.admission = Admission(settings.burst_requests, settings.standing_requests)
         self.ticks = Ticks(
             self.scoring,
             lambda: self.now(),  # noqa: PLW0108 - a clock may be stopped

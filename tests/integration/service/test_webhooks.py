@@ -18,7 +18,7 @@ from litestar.testing import TestClient
 from service.ids import Pseudonyms
 from service.settings import Settings
 from service.webhooks.deadletters import command
-from tests.support.app import client_of, settings_for
+from tests.support.app import client_of, resources_in, settings_for
 from tests.support.crm.hubspot import HubSpot
 from tests.support.crm.standin import Answer, Request, Reset
 from tests.support.valkey import Valkey
@@ -258,6 +258,36 @@ def test_without_the_store_the_crm_is_asked_to_send_again_and_then_nothing_is_mi
         own_valkey.start()
         assert post(client, change(7, at_ms=NOW_MS))["results"][0]["status"] == "queued"
         assert queued(own_valkey) == 1
+
+
+def test_what_a_slow_store_cannot_score_now_is_left_to_the_worker(
+    small_registry: Path, valkey: Valkey, portal: HubSpot, tmp_path: Path
+) -> None:
+    crm = str(write_account(tmp_path / "crm", portal.url))
+    settings = settings_for(small_registry, valkey.url, CRM_DIR=crm, BREAKER_PROBE_MS="10000")
+    with client_of(settings) as client:
+        known(client)
+        resources_in(client).store._breaker.trip()
+        one = change(7, "seats", "3", at_ms=2 * NOW_MS)
+        assert post(client, one)["results"] == [{"prospect_id": "7", "status": "queued"}]
+        with working(settings):
+            eventually(lambda: portal.writes)
+        assert post(client, one)["results"] == [{"prospect_id": "7", "status": "queued"}]
+
+
+def test_where_nothing_is_written_back_a_slow_store_has_the_crm_send_again(
+    small_registry: Path, valkey: Valkey, tmp_path: Path
+) -> None:
+    crm = str(write_account(tmp_path / "crm", None))
+    with client_of(settings_for(small_registry, valkey.url, CRM_DIR=crm, BREAKER_PROBE_MS="10000")) as client:
+        known(client)
+        breaker = resources_in(client).store._breaker
+        breaker.trip()
+        one = change(7, "seats", "3", at_ms=2 * NOW_MS)
+        post(client, one, status=503)
+        breaker.succeeded()
+        assert post(client, one)["results"][0]["status"] == "scored"
+    assert queued(valkey) == 0
 
 
 def test_a_store_without_a_log_is_warned_of_and_used(client: Client, valkey: Valkey) -> None:

@@ -47,3 +47,12 @@ def test_a_long_run_says_nothing_of_a_queue_long_after() -> None:
 def test_who_finds_nobody_gets_in_whatever_came_before() -> None:
     admission = Admission(burst=1, standing=1)
     assert all(admitted(admission, 0, now_s) for now_s in (0.0, 50.0, 50.0, 1e9))
+
+
+def test_who_waits_for_a_disk_takes_nobodys_turn() -> None:
+    admission = Admission(burst=1, standing=1)
+    admission.in_flight = 1
+    assert not admission.admits(10.0)
+    with admission.aside():
+        assert admission.admits(10.0)
+    assert not admission.admits(10.0)
