@@ -218,11 +218,8 @@ def _operation(row: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
     if row.body is not None:
         operation["requestBody"] = {"required": True, "content": _content(row.body, schema_of)}
     if row.answer is not None:
-        answered = {"content": _content(row.answer, schema_of)}
-        media = "application/json"
-        if row.answer is str:
-            media = "text/csv" if row.path.endswith(".csv") else "text/plain"
-        answered = {"content": {media: {"schema": schema_of[repr(row.answer)]}}}
+        text = "text/csv" if row.path.endswith(".csv") else "text/plain"
+        answered = {"content": _content(row.answer, schema_of, text)}
         operation["responses"][str(row.status)] |= answered
         if row.repeatable:
             operation["responses"]["200"] = {"description": "it was done before", **answered}
@@ -236,10 +233,10 @@ def _operation(row: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
     return operation
 
 
-def _content(shape: Any, schema_of: dict[str, Any]) -> dict[str, Any]:
+def _content(shape: Any, schema_of: dict[str, Any], text: str = "text/plain") -> dict[str, Any]:
     if isinstance(shape, Foreign):
         return {media: {"schema": {}} for media in shape.media}
-    return {"text/plain" if shape is str else "application/json": {"schema": schema_of[repr(shape)]}}
+    return {text if shape is str else "application/json": {"schema": schema_of[repr(shape)]}}
 
 
 def _parameters(row: Operation) -> list[dict[str, Any]]:
@@ -248,9 +245,7 @@ def _parameters(row: Operation) -> list[dict[str, Any]]:
 
     in_path = {"prospect_id": PROSPECT_ID, "crm": {"enum": sorted(CRMS)}, "secret": {"type": "string", "minLength": 1}}
     found = [parameter(name, "path", schema) for name, schema in in_path.items() if f"{{{name}}}" in row.path]
-    own = [parameter(*each) for each in row.parameters]
-    if "{prospect_id}" in row.path:
-        return [parameter("prospect_id", "path", PROSPECT_ID), *own]
+    found += [parameter(*each) for each in row.parameters]
     if row.scope == "score":
         found += [
             parameter("lang", "query", {"enum": ["en", "ja"]}),
@@ -258,7 +253,6 @@ def _parameters(row: Operation) -> list[dict[str, Any]]:
             parameter("Accept-Language", "header", {"type": "string"}),
         ]
     return found
-    return own
 
 
 _NAMES = str.maketrans({"/": "_", "{": None, "}": None, ".": "_", "-": "_"})
