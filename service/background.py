@@ -15,6 +15,7 @@ import sys
 from collections.abc import AsyncIterator, Coroutine
 from typing import Self
 
+import msgspec
 import structlog
 import uvloop
 
@@ -32,6 +33,9 @@ from service.webhooks.queue import Queue
 from service.webhooks.retries import Patience
 
 log = structlog.get_logger()
+
+STORE_TIMEOUT_MS = 1000
+"""No rep waits for what this process scores: a store that is slow for a moment is no reason to try all of it again."""
 
 
 def run(settings: Settings, lifeline: int | None = None) -> int:
@@ -129,8 +133,9 @@ class Connections:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Resources]:
-    """The same as a server's: the live model, followed, and the store, probed."""
-    resources = Resources(settings)
+    """The same as a server's: the live model, followed, and the store, probed; but nobody waits for a score."""
+    patient = max(settings.store_timeout_ms, STORE_TIMEOUT_MS)
+    resources = Resources(msgspec.structs.replace(settings, store_timeout_ms=patient))
     async with contextlib.AsyncExitStack() as stack:
         await asyncio.to_thread(resources.live.refresh)
         stack.push_async_callback(resources.ledger.close)

@@ -64,6 +64,7 @@ TABLE: dict[str, Described] = {
         ("crm", "outcome"),
         "jobs done: done, superseded by a newer one, barred, later, busy or paused and so put off, dead",
     ),
+    "gatekeeper_live_connections": Described(Gauge, (), "cards that wait for news of their prospect"),
     "gatekeeper_auth_refusals_total": Described(Counter, ("status",), "requests refused for their API key"),
 }
 
@@ -96,6 +97,13 @@ class Metrics:
             "gatekeeper_assessments_undrained",
             undrained.meaning,
             multiprocess_mode="mostrecent",
+            registry=self._registry,
+        )
+
+        self._listening = Gauge(
+            "gatekeeper_live_connections",
+            TABLE["gatekeeper_live_connections"].meaning,
+            multiprocess_mode="livesum",
             registry=self._registry,
         )
 
@@ -144,6 +152,9 @@ class Metrics:
 
     def store_given_up(self, *, given_up: bool) -> None:
         self._given_up.set(1 if given_up else 0)
+
+    def listening(self, cards: int) -> None:
+        self._listening.set(cards)
 
     def reencoded(self, vectors: int, refused_values: int) -> None:
         self._counter("gatekeeper_vectors_reencoded_total").inc(vectors)

@@ -185,7 +185,7 @@ class Delivery:
         asked = checked(assessor, ScoreRequest(prospect_id), Style(account.language))
         [answer] = await self._scoring.score(assessor, [asked], now)
         if answer.degraded_because == "store_unavailable":
-            raise StoreUnavailable("the store does not answer")
+            raise TryAgain("the store is slow")
         return answer
 
     async def _later(self, job: Job, token: str, at_s: float, pause_s: float = 0.0) -> None:

@@ -143,16 +143,24 @@ class Intake:
     async def _score(
         self, assessor: Assessor, account: Account, taken: Sequence[_Taken], now: datetime
     ) -> Mapping[str, Answer]:
-        """The assessment of each prospect that is to be scored now."""
+        """The assessment of each prospect that is to be scored now.
+
+        Who cannot be, as the store has become slow, is left to the worker: the job is queued. Some CRMs drop a webhook
+        that fails a few times.
+
+        Raises:
+            StoreUnavailable: there is no such job.
+        """
         scored: dict[str, Answer] = {}
         style = Style(account.language)
         ids = list({each.event.prospect_id: None for each in taken if each.status == "scored"})
         for start in range(0, len(ids), CHUNK):
             asked = [checked(assessor, ScoreRequest(each), style) for each in ids[start : start + CHUNK]]
             for answer in await self._scoring.score(assessor, asked, now):
-                if answer.degraded_because == "store_unavailable":
+                if answer.degraded_because != "store_unavailable":
+                    scored[answer.prospect_id] = answer
+                elif not account.api_url:
                     raise StoreUnavailable("the store does not answer")
-                scored[answer.prospect_id] = answer
         return scored
 
     async def _tell(self, taken: Sequence[_Taken], scored: Mapping[str, Answer]) -> list[bytes]:
@@ -161,15 +169,10 @@ class Intake:
         outcomes: list[bytes] = []
         new: list[int] = []
         for place, each in enumerate(taken):
-            who = each.event.prospect_id
             if each.told is not None:
                 outcomes.append(each.told)
                 continue
-            outcomes.append(
-                _json.encode(
-                    Outcome(who, each.status, each.refused, scored.get(who) if each.status == "scored" else None)
-                )
-            )
+            outcomes.append(_json.encode(_outcome(each, scored)))
             if each.status not in _BARS:
                 new.append(place)
                 pipeline.eval(TELL, 1, each.claim, outcomes[place])
@@ -190,6 +193,14 @@ class _Taken(msgspec.Struct, frozen=True):
 
 
 _BARS = ("no_consent", "erased")
+
+
+def _outcome(taken: _Taken, scored: Mapping[str, Answer]) -> Outcome:
+    who = taken.event.prospect_id
+    if taken.status != "scored":
+        return Outcome(who, taken.status, taken.refused)
+    answer = scored.get(who)
+    return Outcome(who, "scored" if answer else "queued", taken.refused, answer)
 
 
 def _erased(event: Event) -> bytes:
