@@ -51,7 +51,7 @@ class OutcomeRequest(msgspec.Struct, frozen=True):
 
 _decision = msgspec.json.Decoder(DecisionRequest)
 _outcome = msgspec.json.Decoder(OutcomeRequest)
-PLACE = rf"[0-9]{{1,15}}\.(assessment\.{_UUID}|(decision|outcome)\.[0-9]{{19}})"
+PLACE = rf"[0-9]{{1,15}}\.(assessment\.{_UUID}|(decision|outcome)\.[0-8][0-9]{{18}})"
 """Where a history goes on: time, kind and id of the last event of a page."""
 
 
