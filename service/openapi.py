@@ -240,8 +240,6 @@ def _operation(row: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": _content(row.body, schema_of)}
     if row.answer is not None:
         answered = {"content": _content(row.answer, schema_of)}
-        if row.path.endswith(".csv"):
-            answered = {"content": {"text/csv": {"schema": schema_of[repr(str)]}}}
         operation["responses"][str(row.status)] |= answered
         if row.repeatable:
             operation["responses"]["200"] = {"description": "it was done before", **answered}

@@ -25,7 +25,9 @@ class Decisions:
         self._undrained = undrained
         self._keeping = keeping
 
-    async def decide(self, decision: Decision, key: str, now_ms: int, token: Token | None = None) -> tuple[int, bool]:
+    async def decide(
+        self, decision: Decision, key: str, now_ms: int, token: Token | None = None, subject: str | None = None
+    ) -> tuple[int, bool]:
         """Keep a decision; the time it was made, and whether it was made only now. It is on disk when this returns.
 
         Args:
@@ -33,15 +35,18 @@ class Decisions:
             key: names the attempt: sent again, it is the same decision.
             now_ms: the time.
             token: is consumed by the decision: by both or by neither.
+            subject: the only one whom the decision may be about, where the token says so.
 
         Raises:
             UnknownDecision: there is no such assessment.
             BadInput: a warning is overridden without a reason.
             Conflict: the key was used for another decision.
-            Unauthorized: the token was consumed by another decision.
+            Unauthorized: the token was consumed by another decision, or is not for this subject.
             LedgerUnavailable, StoreUnavailable: it may be on disk or not; send it again under the same key.
         """
         assessment = await self._assessment(decision.decision_id)
+        if subject not in (None, assessment.subject):
+            raise Unauthorized("this token is for another prospect")
         if assessment.shown == "do_not_chase" and decision.choice == "proceeded" and not decision.reason:
             raise BadInput("$.reason", "expected a reason: this overrides a warning")
         row = {
@@ -118,7 +123,7 @@ class Decisions:
 
     def _of(self, decision_id: str) -> sa.Select[Any]:
         """What matters of the assessment that is decided on."""
-        return sa.select(assessments.c.shown, assessments.c.erased).where(
+        return sa.select(assessments.c.shown, assessments.c.erased, assessments.c.subject).where(
             assessments.c.tenant == self._tenant, assessments.c.decision_id == decision_id
         )
 

@@ -9,6 +9,7 @@ from litestar.connection import ASGIConnection
 from service.errors import Unauthorized
 from service.http import authorize
 from service.keys import Scope
+from service.ledger.records import Token
 from service.popup.tokens import LIFE_S, REFUSED, Action, PopupToken
 from service.resources import Resources, resources_of
 
@@ -18,13 +19,13 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 class Decider(NamedTuple):
     """Who decides.
 
-    A browser decides for the one user and on the one prospect that its token names, and under the token's own key, so
-    that a token is used up by the decision that it makes. A server says all three itself: they are None.
+    A browser decides for the one user and on the one prospect that its token names, and uses the token up. A server
+    decides for anyone, on anyone: all three are None.
     """
 
     user: str | None = None
     prospect_id: str | None = None
-    idempotency_key: str | None = None
+    token: Token | None = None
 
 
 def may_read(connection: Connection, prospect_id: str, now: float) -> float:
@@ -52,7 +53,7 @@ def authorized_decider(connection: Connection, now: float) -> Decider:
         Forbidden: the key lacks the scope.
     """
     token = _admitted(connection, "decide", "decide", now)
-    return Decider() if token is None else Decider(token.sub, token.prospect, f"token:{token.jti}")
+    return Decider() if token is None else Decider(token.sub, token.prospect, Token(token.jti, 1000 * token.exp))
 
 
 def _admitted(connection: Connection, scope: Scope, action: Action, now: float) -> PopupToken | None:

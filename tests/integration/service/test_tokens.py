@@ -13,6 +13,7 @@ from litestar import Litestar
 from litestar.testing import RequestFactory, TestClient
 
 from service.errors import Forbidden, Unauthorized
+from service.ledger.records import Token
 from service.popup.access import Decider, authorized_decider
 from tests.support.app import API_KEY, client_of, resources_in, settings_for
 from tests.support.valkey import Valkey
@@ -99,8 +100,8 @@ def test_a_browser_decides_for_its_user_once_and_a_server_for_anyone(client: Cli
 
     token = token_of(client)
     told = resources.tokens.read(token.encode(), "decide", now)
-    assert decider(token) == decider(token) == Decider("rep-7", "L-1001", f"token:{told.jti}")
-    assert decider(token_of(client)).idempotency_key != decider(token).idempotency_key
+    assert decider(token) == decider(token) == Decider("rep-7", "L-1001", Token(told.jti, 1000 * told.exp))
+    assert decider(token_of(client)).token != decider(token).token
     assert decider(API_KEY) == Decider(None, None, None)
     for credential in (token_of(client, actions=["read"]), token[:-2], "nobody", "a.b.c"):
         with pytest.raises(Unauthorized):
@@ -111,6 +112,44 @@ def test_a_key_that_may_not_decide_does_not(small_registry: Path, valkey: Valkey
     line = f"reader:score:{hashlib.sha256(API_KEY.encode()).hexdigest()}"
     with client_of(settings_for(small_registry, valkey.url, API_KEYS=line)) as client, pytest.raises(Forbidden):
         authorized_decider(RequestFactory(app=client.app).post(headers=as_bearer(API_KEY)), 0.0)
+
+
+def decided(client: Client, token: str, decision_id: str, key: str = "", **more: Any) -> tuple[int, str | None]:
+    """Status and allowed origins of the answer to a decision, which is sent under a key of the token's, or `key`."""
+    body = {"decision_id": decision_id, "choice": "declined", "user": "rep-7", **more}
+    answer = client.post(
+        "/v1/decisions", json=body, headers={**as_bearer(token), "Idempotency-Key": key or token[-40:]}
+    )
+    return answer.status_code, answer.headers.get("access-control-allow-origin")
+
+
+def scored(client: Client, prospect_id: str = "L-1001") -> str:
+    decision_id: str = client.post("/v1/score", json={"prospect_id": prospect_id, "features": {"seats": 5}}).json()[
+        "decision_id"
+    ]
+    return decision_id
+
+
+def test_a_token_is_used_up_by_the_one_decision_that_it_makes(client: Client) -> None:
+    token, decision_id, other = token_of(client), scored(client), scored(client)
+    assert decided(client, token, decision_id) == (201, "*")
+    assert decided(client, token, decision_id) == (200, "*")  # the same one, whose answer was lost
+    assert decided(client, token, decision_id, choice="review")[0] == 409
+    for number in range(20):
+        assert (
+            decided(client, token, (decision_id, other)[number % 2], key=f"{token[-40:]}{number}", choice="review")[0]
+            == 401
+        )
+    assert decided(client, token_of(client), other)[0] == 201
+
+
+def test_a_token_decides_for_its_user_and_on_its_prospect_alone(client: Client) -> None:
+    token, decision_id = token_of(client), scored(client)
+    assert decided(client, token, scored(client, "L-1002"))[0] == 401
+    assert decided(client, token, decision_id, user="rep-8")[0] == 401
+    assert decided(client, token_of(client, actions=["read"]), decision_id)[0] == 401
+    assert decided(client, token.replace(".", ".e", 1), decision_id)[0] == 401
+    assert decided(client, token, decision_id)[0] == 201  # what was refused has not used it up
 
 
 @pytest.mark.parametrize("path", [EVENTS, "/v1/prospects/a%2Fb/events", "/v1/decisions", "/popup/card.js"])
