@@ -40,7 +40,7 @@ def looked_at(opened: Opened, name: str, lang: Language) -> None:
     SCREENS.mkdir(parents=True, exist_ok=True)
     page = opened.page
     for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 1000})
             assert page.evaluate("document.documentElement.scrollWidth") <= width

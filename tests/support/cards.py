@@ -64,9 +64,11 @@ class Opened:
         return heard
 
     def _decide(self, route: Route) -> None:
-        """Answer as the test wants it, 0 for not at all, else 201."""
-        self.decisions.append((route.request.post_data_json, route.request.headers))
-        if status := self._answers.pop(0) if self._answers else 201:
+        """Let the service take it, once what the test wants to go wrong has; 0 stands for no answer at all."""
+        self.decisions.append((route.request.post_data_json or {}, route.request.headers))
+        if not self._answers:
+            route.continue_()
+        elif status := self._answers.pop(0):
             route.fulfill(status=status, json={}, headers={"access-control-allow-origin": "*"})
         else:
             route.abort()
@@ -113,7 +115,7 @@ class Stage:
             on: on which page.
             width: of the window, in pixels.
             expected: parts of messages that the test brings about.
-            decisions: statuses that decisions are answered with, one after the other.
+            decisions: statuses that the first decisions are answered with, before the service is asked.
             motion: what the user prefers.
         """
         context = self.browser.new_context(viewport={"width": width, "height": 1000}, reduced_motion=motion)

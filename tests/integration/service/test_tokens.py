@@ -113,6 +113,42 @@ def test_a_key_that_may_not_decide_does_not(small_registry: Path, valkey: Valkey
         authorized_decider(RequestFactory(app=client.app).post(headers=as_bearer(API_KEY)), 0.0)
 
 
+def decided(client: Client, token: str, decision_id: str, key: str = "", **more: Any) -> tuple[int, str | None]:
+    """Status and allowed origins of the answer to a decision, which is sent under a key of the token's, or `key`."""
+    body = {"decision_id": decision_id, "choice": "declined", "user": "rep-7", **more}
+    answer = client.post(
+        "/v1/decisions", json=body, headers={**as_bearer(token), "Idempotency-Key": key or token[-40:]}
+    )
+    return answer.status_code, answer.headers.get("access-control-allow-origin")
+
+
+def scored(client: Client, prospect_id: str = "L-1001") -> str:
+    decision_id: str = client.post("/v1/score", json={"prospect_id": prospect_id, "features": {"seats": 5}}).json()[
+        "decision_id"
+    ]
+    return decision_id
+
+
+def test_a_token_is_used_up_by_the_one_decision_that_it_makes(client: Client) -> None:
+    token, decision_id, other = token_of(client), scored(client), scored(client)
+    assert decided(client, token, decision_id) == (201, "*")
+    assert decided(client, token, decision_id) == (200, "*")  # the same one, whose answer was lost
+    assert decided(client, token, decision_id, choice="review")[0] == 409
+    for number in range(20):
+        again = (decision_id, other)[number % 2]
+        assert decided(client, token, again, key=f"{token[-40:]}{number}", choice="review")[0] == 409
+    assert decided(client, token_of(client), other)[0] == 201
+
+
+def test_a_token_decides_for_its_user_and_on_its_prospect_alone(client: Client) -> None:
+    token, decision_id = token_of(client), scored(client)
+    assert decided(client, token, scored(client, "L-1002"))[0] == 404
+    assert decided(client, token, decision_id, user="rep-8")[0] == 401
+    assert decided(client, token_of(client, actions=["read"]), decision_id)[0] == 401
+    assert decided(client, token.replace(".", ".e", 1), decision_id)[0] == 401
+    assert decided(client, token, decision_id)[0] == 201  # what was refused has not used it up
+
+
 @pytest.mark.parametrize("path", [EVENTS, "/v1/prospects/a%2Fb/events", "/v1/decisions", "/popup/card.js"])
 def test_a_page_of_any_origin_may_call_what_a_token_opens(client: Client, path: str) -> None:
     asked = {"Origin": "null", "Access-Control-Request-Method": "POST", "Authorization": ""}

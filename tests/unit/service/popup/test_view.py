@@ -59,6 +59,7 @@ def test_the_bars_of_every_real_answer_add_up_to_the_percent_shown(client: Clien
             assert shown.bars == []
             continue
         base, *steps, total = shown.bars
+        assert answer.risk is not None
         points = [int(step.text.replace("\N{MINUS SIGN}", "-")) for step in steps]
         assert int(base.text.rstrip("%")) + sum(points) == answer.risk.percent == int(total.text.rstrip("%"))
         assert all(abs(a - b.points) <= 1 for a, b in zip(points, answer.reasons, strict=False))
@@ -138,6 +139,7 @@ def test_a_store_that_is_away_is_said_and_what_was_sent_still_counts(client: Cli
 
 def test_without_bootstrap_and_money_neither_is_shown(client: Client) -> None:
     [answer] = answers(client, [KNOWN])
+    assert answer.risk is not None
     risk = msgspec.structs.replace(answer.risk, low=None, high=None)
     shown = card(client, {"seats": 3}, risk=risk)
     assert shown.scale is not None
