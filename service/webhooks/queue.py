@@ -48,20 +48,23 @@ class Broker(RedisStreamBroker):
 
     stop: asyncio.Event
 
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(url, **options)
+        self._redis = Redis(connection_pool=self.connection_pool)
+
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Jobs as they arrive."""
-        async with Redis(connection_pool=self.connection_pool) as redis:
-            while not self.stop.is_set():
-                read: Any = await redis.xreadgroup(
-                    GROUP, self.consumer_name, {self.queue_name: ">"}, block=self.block, count=self.count
-                )
-                for _, entries in read:
-                    for entry, fields in entries:
-                        yield AckableMessage(data=fields[b"data"], ack=self._ack_generator(entry, self.queue_name))
+        while not self.stop.is_set():
+            read: Any = await self._redis.xreadgroup(
+                GROUP, self.consumer_name, {self.queue_name: ">"}, block=self.block, count=self.count
+            )
+            for _, entries in read:
+                for entry, fields in entries:
+                    yield AckableMessage(data=fields[b"data"], ack=self._ack_generator(entry, self.queue_name))
 
     def _ack_generator(self, id: str, queue_name: str) -> Callable[[], Awaitable[None]]:  # noqa: A002 - its name there
         async def acknowledge() -> None:
-            async with Redis(connection_pool=self.connection_pool) as redis, redis.pipeline() as pipeline:
+            async with self._redis.pipeline() as pipeline:
                 pipeline.xack(queue_name, GROUP, id)
                 pipeline.xdel(queue_name, id)
                 await pipeline.execute()
@@ -119,7 +122,12 @@ class Queue:
                 await context.ack()
 
         self._broker.register_task(write_back, TASK)
-        self._receiver = Receiver(self._broker, max_async_tasks=at_once, ack_type=AcknowledgeType.MANUAL)
+        self._receiver = Receiver(
+            self._broker,
+            validate_params=False,  # JSON has the types that we wrote
+            max_async_tasks=at_once,
+            ack_type=AcknowledgeType.MANUAL,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Do jobs until `stop`, then finish those that have begun."""
