@@ -13,18 +13,22 @@ from litestar import Litestar
 from service.errors import ServiceError, SettingsError
 from service.hotpath import PATH, HotPath
 from service.observe import log_failure, observe
+from service.popup.cors import AnyOrigin
 from service.problems import answer_problem
 from service.resources import Resources, crm_faults
 from service.routes import (
     decisions,
     documents,
+    events,
     features,
     health,
     history,
     model,
     outcomes,
+    popup,
     prospects,
     score,
+    tokens,
     webhooks,
 )
 from service.routing import Routed
@@ -49,6 +53,10 @@ ROUTES = [
     outcomes.post_outcome,
     history.get_history,
     webhooks.take,
+    tokens.post_token,
+    events.get_events,
+    popup.page,
+    popup.card,
     model.model,
     health.health_live,
     health.health_ready,
@@ -75,6 +83,7 @@ def create_app(settings: Settings) -> Litestar:
         request_max_body_size=None,  # http.read_json holds each route to its own limit
     )
     app.state.resources = resources
+    app.asgi_handler = AnyOrigin(app.asgi_handler)
     observe(app, resources.metrics)
     app.asgi_handler = Routed(app.asgi_handler, {PATH: HotPath(resources)})
     return app
@@ -96,7 +105,10 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
         if resources.live.serves:
             await resources.scoring.warm_up(resources.live.assessor, resources.now())
         await stack.enter_async_context(_running(resources.store.probe()))
+        stack.push_async_callback(resources.recording.resend)  # what could not be sent before
+        await stack.enter_async_context(_running(resources.recording.follow()))
         await stack.enter_async_context(_running(resources.erasure.follow()))
+        await stack.enter_async_context(_running(resources.live_events.follow()))
         await stack.enter_async_context(_running(resources.live.follow(resources.settings.poll_ms)))
         yield
 

@@ -142,7 +142,7 @@ async def opened(settings: Settings) -> AsyncIterator[Resources]:
         stack.push_async_callback(resources.durable.close)
         stack.push_async_callback(resources.store.close)
         await resources.store.open()
-        for work in (resources.store.probe(), resources.live.follow(settings.poll_ms)):
+        for work in (resources.store.probe(), resources.recording.follow(), resources.live.follow(settings.poll_ms)):
             stack.callback(asyncio.ensure_future(work).cancel)
         yield resources
 

@@ -9,6 +9,7 @@ import msgspec
 
 from service.bars import BAR_OF, BARS, Bar
 from service.durable import DurableStore
+from service.news_script import TELL_NEWS
 from service.persons import Persons
 from service.scoring import written_at
 
@@ -26,8 +27,9 @@ else
     redis.call('PEXPIRE', KEYS[1], ARGV[4])
     if bar then redis.call('DEL', KEYS[2]) end
 end
-return 1
 """
+    + TELL_NEWS
+    + "return 1\n"
 )
 """KEYS: consent, vector. ARGV: granted, time, source, life of a consent in ms. A refusal is kept without end, and so is
 its bar. The last word by its own time stands, whichever comes last; nothing is kept of who was erased and says no."""

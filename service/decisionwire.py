@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from service.errors import BadInput
-from service.ledger.records import CHOICES, Became, Choice, Decision, Outcome, Place, Wanted
+from service.ledger.records import CHOICES, Became, Choice, Decision, Kind, Outcome, Place, Wanted
 from service.wire import CLOCKS_APART, EPOCH, check_id, read_as
 
 _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -51,7 +51,8 @@ class OutcomeRequest(msgspec.Struct, frozen=True):
 
 _decision = msgspec.json.Decoder(DecisionRequest)
 _outcome = msgspec.json.Decoder(OutcomeRequest)
-_PLACE = re.compile(r"(?P<ms>-?[0-9]{1,15})\.(?P<kind>assessment|decision|outcome)\.(?P<id>[0-9a-f-]{1,36})")
+PLACE = rf"[0-9]{{1,15}}\.(assessment\.{_UUID}|(decision|outcome)\.[0-8][0-9]{{18}})"
+"""Where a history goes on: time, kind and id of the last event of a page."""
 
 
 def read_decision(body: bytes) -> Decision:
@@ -115,11 +116,10 @@ class Query:
         """Where a history goes on."""
         if (text := self._given.get("before")) is None:
             return None
-        match = _PLACE.fullmatch(text)
-        if match is None or (match["kind"] != "assessment" and re.fullmatch("[0-9]{1,19}", match["id"]) is None):
+        if re.fullmatch(PLACE, text) is None:
             raise BadInput("?before", "expected the `next` of the page before")
-        kind: Any = match["kind"]
-        return Place(int(match["ms"]), kind, match["id"])
+        at_ms, kind, own = text.split(".")
+        return Place(int(at_ms), cast("Kind", kind), own)
 
     def row(self) -> int | None:
         """Where a list of decisions goes on."""

@@ -10,6 +10,7 @@ import structlog
 
 from service.durable import DurableStore
 from service.errors import StoreUnavailable
+from service.news_script import TELL_NEWS
 from service.persons import Persons
 
 log = structlog.get_logger()
@@ -20,15 +21,18 @@ REWRITE_S = 3600.0
 Eraser = Callable[[str], Awaitable[None]]
 """Erases a person, given as `Persons.hidden` has them, from one place beside the store; twice does no harm."""
 
-_ERASE = """
+_ERASE = (
+    """
 for _, digest in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do redis.call('UNLINK', ARGV[1] .. digest) end
 redis.call('UNLINK', KEYS[1], KEYS[3], KEYS[4], KEYS[5])
 redis.call('SET', KEYS[2], 'erased', 'PX', ARGV[2])
 redis.call('HSET', KEYS[3], 'at', ARGV[3])
 redis.call('PEXPIRE', KEYS[3], ARGV[2])
 redis.call('SET', KEYS[6], '1')
-return 1
 """
+    + TELL_NEWS
+    + "return 1\n"
+)
 """KEYS: those of the person as `PersonKeys` orders them, and the flag that the file is to be rewritten. ARGV: what goes
 before the digest in a claim's key, life of the mark in ms, now."""
 

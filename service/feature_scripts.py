@@ -9,6 +9,7 @@ Fields of the hash: `@rev`; `@as_of`, the time of the last write; `@put`, that o
 from __future__ import annotations
 
 from service.bars import BAR_OF
+from service.news_script import TELL_NEWS
 
 PUT = (
     BAR_OF
@@ -20,8 +21,9 @@ redis.call('HSET', KEYS[1], '@rev', ARGV[2], '@as_of', ARGV[3], '@put', ARGV[3])
 for i = 5, #ARGV, 1000 do redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV))) end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 if not bar then redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[1]) end
-return 1
 """
+    + TELL_NEWS
+    + "return 1\n"
 )
 """ARGV: time to live in ms, revision, as_of, vector, then field and value of each feature, which
 go in by five hundred, as all at once may be more than Lua's stack holds. 0: erased, nothing is done."""
@@ -45,8 +47,9 @@ if current then
     redis.call('SETRANGE', KEYS[2], 0, ARGV[4])
     redis.call('PEXPIRE', KEYS[2], ARGV[1])
 elseif not bar then redis.call('DEL', KEYS[2]) end
-return 1
 """
+    + TELL_NEWS
+    + "return 1\n"
 )
 """ARGV: time to live in ms, revision, as_of, head of the vector, its length in bytes, then for each column its field,
 its value (empty: missing), its offset in the vector and its four bytes. A vector of another contract is dropped.

@@ -36,7 +36,7 @@ TABLE: dict[str, Described] = {
         Counter, ("action", "band", "degraded"), "prospects assessed, alone or in a batch; degraded: no, or why"
     ),
     "gatekeeper_assessments_unrecorded_total": Described(
-        Counter, (), "answers that the store did not take for the ledger: it was down, or refused them"
+        Counter, (), "answers that are not in the ledger: the store was down, or refused them, for too long"
     ),
     "gatekeeper_assessments_undrained": Described(
         Gauge, (), "runs of the model whose answers wait in the store for the ledger; asked when this page is"
@@ -64,6 +64,7 @@ TABLE: dict[str, Described] = {
         ("crm", "outcome"),
         "jobs done: done, superseded by a newer one, barred, later, busy or paused and so put off, dead",
     ),
+    "gatekeeper_live_connections": Described(Gauge, (), "cards that wait for news of their prospect"),
     "gatekeeper_auth_refusals_total": Described(Counter, ("status",), "requests refused for their API key"),
 }
 
@@ -96,6 +97,13 @@ class Metrics:
             "gatekeeper_assessments_undrained",
             undrained.meaning,
             multiprocess_mode="mostrecent",
+            registry=self._registry,
+        )
+
+        self._listening = Gauge(
+            "gatekeeper_live_connections",
+            TABLE["gatekeeper_live_connections"].meaning,
+            multiprocess_mode="livesum",
             registry=self._registry,
         )
 
@@ -144,6 +152,9 @@ class Metrics:
 
     def store_given_up(self, *, given_up: bool) -> None:
         self._given_up.set(1 if given_up else 0)
+
+    def listening(self, cards: int) -> None:
+        self._listening.set(cards)
 
     def reencoded(self, vectors: int, refused_values: int) -> None:
         self._counter("gatekeeper_vectors_reencoded_total").inc(vectors)

@@ -11,7 +11,7 @@ from models.contract import Scalar
 from service.access import AccessReport
 from service.answers import Answer
 from service.crm.catalogue import CRMS
-from service.decisionwire import KEY, KEY_MAX, LIMIT_MAX, DecisionRequest, OutcomeRequest
+from service.decisionwire import KEY, KEY_MAX, LIMIT_MAX, PLACE, DecisionRequest, OutcomeRequest
 from service.keys import Scope
 from service.ledger.records import CHOICES
 from service.ledger.refusals import Summary
@@ -24,7 +24,8 @@ from service.routes.model import LiveModel
 from service.routes.outcomes import Noted
 from service.routes.prospects import ProspectConsent
 from service.routes.score import FailedEntry
-from service.wire import BATCH_MAX, ID_MAX, ConsentRequest, FeaturesRequest, ScoreRequest
+from service.routes.tokens import Issued
+from service.wire import BATCH_MAX, ID_MAX, ConsentRequest, FeaturesRequest, ScoreRequest, TokenRequest
 
 
 class ScoreBatchRequest(msgspec.Struct):
@@ -43,6 +44,12 @@ class WrappedFeatures(msgspec.Struct):
     """A prospect's features, wrapped."""
 
     features: dict[str, Scalar]
+
+
+class Text(NamedTuple):
+    """An answer that is no JSON, of this media type."""
+
+    media: str
 
 
 class OneOf(NamedTuple):
@@ -133,6 +140,10 @@ def _page(before: dict[str, Any]) -> tuple[tuple[str, str, dict[str, Any]], ...]
     return (("limit", "query", {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}), ("before", "query", before))
 
 
+_EVENTS = "/v1/prospects/{prospect_id}/events"
+_BY_TOKEN = (("get", _EVENTS), ("post", "/v1/decisions"))
+"""Opened by a pop-up token too."""
+
 OPERATIONS = (
     Operation("post", "/v1/score", "Score one prospect", "score", ScoreRequest, 200, Answer, _BODY),
     Operation("post", "/v1/score/batch", "Score prospects", "score", ScoreBatchRequest, 200, SCORED, _BODY),
@@ -162,7 +173,9 @@ OPERATIONS = (
         *("get", "/v1/decisions/summary", "What reps made of warnings", "admin", None, 200, Summary, _LIST),
         parameters=_WHICH,
     ),
-    Operation("get", "/v1/decisions.csv", "Decisions as CSV", "admin", None, 200, str, _LIST, parameters=_WHICH),
+    Operation(
+        "get", "/v1/decisions.csv", "Decisions as CSV", "admin", None, 200, Text("text/csv"), _LIST, parameters=_WHICH
+    ),
     Operation(
         *("post", "/v1/outcomes", "What became of a prospect", "decide", OutcomeRequest, 201, Noted, _WRITE),
         repeatable=True,
@@ -170,12 +183,16 @@ OPERATIONS = (
     Operation(
         *("get", "/v1/prospects/{prospect_id}/history", "What is on record of a prospect, newest first", "decide"),
         *(None, 200, ProspectHistory, _LIST),
-        parameters=_page({"type": "string"}),
+        parameters=_page({"type": "string", "pattern": f"^{PLACE}$"}),
     ),
     Operation("get", "/v1/model", "The live model and its features", "features", None, 200, LiveModel, (401, 403, 503)),
+    Operation("post", "/v1/tokens", "A pop-up token, for a browser", "decide", TokenRequest, 200, Issued, _BODY),
+    Operation("get", _EVENTS, "Live assessments", "score", None, 200, Text("text/event-stream"), (400, 401, 403, 503)),
+    Operation("get", "/popup", "The card as a page for frames", None, None, 200, Text("text/html")),
+    Operation("get", "/popup/card.js", "The card as a custom element", None, None, 200, Text("text/javascript")),
     Operation("get", "/health/live", "The process answers", None, None, 200, Alive),
     Operation("get", "/health/ready", "A bundle serves; 503 says why not", None, None, 200, Readiness),
-    Operation("get", "/metrics", "Metrics of all workers, as text", None, None, 200, str),
+    Operation("get", "/metrics", "Metrics of all workers, as text", None, None, 200, Text("text/plain")),
     Operation("get", "/openapi.json", "This document", None, None, 200, dict[str, Any]),
     Operation("get", "/openapi-3.0.json", "For Salesforce", None, None, 200, dict[str, Any], (401, 403, 503)),
 )
@@ -184,7 +201,8 @@ OPERATIONS = (
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
-    used = [each for row in OPERATIONS for each in (row.body, row.answer) if each is not None and each is not FOREIGN]
+    used = [shape for row in OPERATIONS for shape in (row.body, row.answer) if shape is not None]
+    used = [shape for shape in used if not isinstance(shape, Text | Foreign)]
     unions = [shape for shape in used if isinstance(shape, OneOf)]
     types = {repr(t): t for t in (*used, *(t for union in unions for t in union.shapes)) if not isinstance(t, OneOf)}
     types[repr(Problem)] = Problem
@@ -202,7 +220,10 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "api_key": {"type": "http", "scheme": "bearer"},
+                "popup_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
         },
     }
 
@@ -212,17 +233,13 @@ def _operation(row: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
         "operationId": f"{row.method}{row.path.translate(_NAMES)}",
         "summary": row.summary,
         "parameters": _parameters(row),
-        "security": [{"api_key": [row.scope]}] if row.scope else [],
+        "security": _security(row),
         "responses": {str(row.status): {"description": "done"}},
     }
     if row.body is not None:
         operation["requestBody"] = {"required": True, "content": _content(row.body, schema_of)}
     if row.answer is not None:
         answered = {"content": _content(row.answer, schema_of)}
-        media = "application/json"
-        if row.answer is str:
-            media = "text/csv" if row.path.endswith(".csv") else "text/plain"
-        answered = {"content": {media: {"schema": schema_of[repr(row.answer)]}}}
         operation["responses"][str(row.status)] |= answered
         if row.repeatable:
             operation["responses"]["200"] = {"description": "it was done before", **answered}
@@ -239,7 +256,15 @@ def _operation(row: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
 def _content(shape: Any, schema_of: dict[str, Any]) -> dict[str, Any]:
     if isinstance(shape, Foreign):
         return {media: {"schema": {}} for media in shape.media}
-    return {"text/plain" if shape is str else "application/json": {"schema": schema_of[repr(shape)]}}
+    if isinstance(shape, Text):
+        return {shape.media: {"schema": {"type": "string"}}}
+    return {"application/json": {"schema": schema_of[repr(shape)]}}
+
+
+def _security(row: Operation) -> list[dict[str, list[str]]]:
+    """Each entry is a way in."""
+    keys: list[dict[str, list[str]]] = [{"api_key": [row.scope]}] if row.scope else []
+    return [*keys, {"popup_token": []}] if (row.method, row.path) in _BY_TOKEN else keys
 
 
 def _parameters(row: Operation) -> list[dict[str, Any]]:
@@ -248,9 +273,7 @@ def _parameters(row: Operation) -> list[dict[str, Any]]:
 
     in_path = {"prospect_id": PROSPECT_ID, "crm": {"enum": sorted(CRMS)}, "secret": {"type": "string", "minLength": 1}}
     found = [parameter(name, "path", schema) for name, schema in in_path.items() if f"{{{name}}}" in row.path]
-    own = [parameter(*each) for each in row.parameters]
-    if "{prospect_id}" in row.path:
-        return [parameter("prospect_id", "path", PROSPECT_ID), *own]
+    found += [parameter(*each) for each in row.parameters]
     if row.scope == "score":
         found += [
             parameter("lang", "query", {"enum": ["en", "ja"]}),
@@ -258,7 +281,6 @@ def _parameters(row: Operation) -> list[dict[str, Any]]:
             parameter("Accept-Language", "header", {"type": "string"}),
         ]
     return found
-    return own
 
 
 _NAMES = str.maketrans({"/": "_", "{": None, "}": None, ".": "_", "-": "_"})

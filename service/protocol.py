@@ -24,6 +24,8 @@ _OVERLOADED = canned(Overloaded("more requests are in flight than can be answere
 _TOO_SLOW = canned(TooSlow("the request did not arrive in time"))
 """Made once: while there is too much to do, a refusal must cost next to nothing."""
 
+_ENDLESS = b"/events"
+
 _WATCHED = (b"/health/", b"/metrics")
 """Let in at any load: whoever watches must see what happens."""
 
@@ -101,7 +103,10 @@ class Bounded(HttpToolsProtocol):
         super().on_message_complete()
         self._arriving = None
         if self._answering:
-            self._owe()
+            if self._endless:
+                self._late_at = inf
+            else:
+                self._owe()
             if isinstance(self.cycle, Direct):
                 self.cycle.run()
         else:
@@ -141,6 +146,11 @@ class Bounded(HttpToolsProtocol):
     def _answering(self) -> bool:
         """Whether a request waits for its answer, or for the end of it."""
         return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def _endless(self) -> bool:
+        """Whether the answer lasts as long as a card is open: nobody waits for its end; the route bounds how many."""
+        return self.url.partition(b"?")[0].endswith(_ENDLESS)
 
     def _admitted(self, now: float) -> bool:
         limits = self._limits

@@ -3,11 +3,13 @@
     gk:{tenant}:a   stream; an entry's field `run` is one `Run`, the answers of one run of the model, as MessagePack
 
 Nobody waits for the store's reply: the command is in the system's hands before the first answer is written, so that a
-worker that is killed has lost nothing. Where the store is down, answers say so (`degraded`) and are not recorded.
+worker that is killed has lost nothing. What a store that is down has not taken is held in memory and sent again.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,10 +21,17 @@ from models.assess import Assessments
 from models.contract import Scalar
 from models.policy import ACTIONS, Action
 from service.answers import Answer
+from service.errors import StoreUnavailable
 from service.metrics import Metrics
 from service.store import Store
 
 FIELD = b"run"
+
+HELD = 256
+"""Runs that are held for a store that is down: up to 16,384 answers, 6 MB; then the oldest are given up and counted."""
+
+RESEND_S = 0.25
+"""Between attempts, as between the probes of such a store."""
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -80,13 +89,14 @@ class Recording:
     Args:
         store: where they wait.
         tenant: part of the stream's key.
-        metrics: where those are counted that the store has not taken.
+        metrics: where answers are counted that were given up.
     """
 
     def __init__(self, store: Store, tenant: str, metrics: Metrics) -> None:
         self._store = store
         self.key = stream_key(tenant)
         self._metrics = metrics
+        self._held: deque[tuple[bytes, int]] = deque()
 
     def record(
         self, found: Assessments, given: Sequence[Answer], subjects: Sequence[str], propensities: Sequence[float]
@@ -125,7 +135,30 @@ class Recording:
         ]
         model: tuple[str, str, str, str] = astuple(given[0].model)
         run = Run(model, given[0].scored_at, np.ascontiguousarray(found.x, "<f4").tobytes(), kept)
-        self._store.tell("XADD", self.key, "*", FIELD, _encode(run), failed=lambda: self._lost(len(kept)))
+        content = _encode(run)
+        self._store.tell("XADD", self.key, "*", FIELD, content, failed=lambda: self._hold(content, len(kept)))
 
-    def _lost(self, count: int) -> None:
-        self._metrics.unrecorded(count)
+    async def resend(self) -> None:
+        """Send what is held, as far as the store takes it now.
+
+        What it took before, without saying so, is recorded once all the same: the ledger goes by the decision's id.
+        """
+        while self._held:
+            content, count = self._held.popleft()
+            try:
+                await self._store.run(self._store.client.xadd(self.key, {FIELD: content}))
+            except StoreUnavailable:
+                self._held.appendleft((content, count))
+                return
+
+    async def follow(self) -> None:
+        """Send what is held again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(RESEND_S)
+            if self._held and not self._store.given_up:
+                await self.resend()
+
+    def _hold(self, content: bytes, count: int) -> None:
+        self._held.append((content, count))
+        if len(self._held) > HELD:
+            self._metrics.unrecorded(self._held.popleft()[1])

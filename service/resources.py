@@ -23,7 +23,9 @@ from service.holdout import Holdout
 from service.keys import Keyring, read_keys
 from service.ledger.ledger import Ledger
 from service.live import LiveModel
+from service.live_events import LiveEvents
 from service.metrics import Metrics
+from service.popup.tokens import PopupTokens, derived_key
 from service.recording import Recording
 from service.scoring import Scoring
 from service.settings import Settings
@@ -83,7 +85,16 @@ class Resources:
         self.intake = Intake(self.durable, self.persons, self.scoring, self.erasure.erase, self.life, self.metrics)
         self.crms: Mapping[Name, Account] = read_crms(settings)
         self.keyring: Keyring = read_keys(settings)
+        self.tokens = PopupTokens(settings.tenant, settings.token_keys or (derived_key(settings.id_secret or ""),))
+        self.live_events = LiveEvents(
+            settings.redis_url or "", settings.tenant, self.persons.hidden, settings.live_connections, self.metrics
+        )
         self.draining = False
+
+    def drain(self) -> None:
+        """Take no more, and end what would not end by itself."""
+        self.draining = True
+        self.live_events.close()
 
     def reread_keys(self) -> None:
         """Take over what the keys' file says now.

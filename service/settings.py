@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgspec
 
 from service.errors import SettingsError
+from service.popup.tokens import read_keys
 
 PREFIX = "GATEKEEPER_"
 
@@ -42,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_keys: str
     api_keys_file: Path | None
     dev_key: bool
+    token_keys: tuple[tuple[str, bytes], ...]
+    frame_ancestors: tuple[str, ...]
     host: str
     port: int
     workers: int
@@ -68,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     burst_requests: int
     standing_requests: int
     deadline_ms: int
+    live_connections: int
     poll_ms: int
     drain_s: int
     metrics_dir: Path | None
@@ -103,6 +107,13 @@ def _share(high: float) -> Callable[[str], float]:
 
 def _one_of(*words: str) -> Callable[[str], str]:
     return _matching("|".join(words), "one of " + ", ".join(words))
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(text.split())
+    if not all(re.fullmatch(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?", origin) for origin in origins):
+        raise ValueError("expected origins such as https://crm.example.com or https://*.example.com")
+    return origins
 
 
 def _secret(text: str) -> str:
@@ -148,6 +159,19 @@ TABLE: dict[str, Setting] = {
         False,
         "0 or 1",
         "set by `dev` for its workers when there are no keys: accept the key `dev` from loopback; `serve` clears it",
+    ),
+    "token_keys": Setting(
+        read_keys,
+        (),
+        "entries",
+        "what pop-up tokens are signed with, as kid:base64 of at least 32 bytes: the first signs, all verify, so that "
+        "a new one can take over; unset: made of the id secret",
+    ),
+    "frame_ancestors": Setting(
+        _origins,
+        (),
+        "origins",
+        "whose pages may show `/popup` in a frame, beside our own; separated by blanks",
     ),
     "host": Setting(str, "127.0.0.1", "address", "loopback unless told otherwise: TLS belongs to the proxy in front"),
     "port": Setting(_whole(0, 65535), 8000, "", "0 takes a free one, which the log names"),
@@ -221,6 +245,12 @@ TABLE: dict[str, Setting] = {
     ),
     "deadline_ms": Setting(
         _whole(1, 60_000), 500, "ms", "who has waited so long for a turn is refused with a 503: too late for a pop-up"
+    ),
+    "live_connections": Setting(
+        _whole(1, 100_000),
+        512,
+        "per worker",
+        "open cards; more are refused with a 503: each costs a score whenever its prospect changes",
     ),
     "poll_ms": Setting(_whole(10, 60_000), 2000, "ms", "between looks at `current` and `policy.toml`"),
     "drain_s": Setting(_whole(0, 300), 10, "s", "what requests in flight get to finish on SIGTERM"),

@@ -12,6 +12,7 @@ import msgspec
 
 from models.contract import Scalar
 from service.errors import BadInput, key_path
+from service.popup.tokens import Action
 
 BATCH_MAX = 1000
 """Entries of a batch: what one core answers well within a second."""
@@ -49,6 +50,14 @@ class ConsentRequest(msgspec.Struct, frozen=True):
     source: Annotated[str, msgspec.Meta(max_length=SOURCE_MAX)] | None = None
 
 
+class TokenRequest(msgspec.Struct, frozen=True):
+    """Who is to see which prospect's card: `user` is an opaque id of the rep, never a name or an address."""
+
+    prospect_id: str
+    user: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
+    actions: tuple[Action, ...] = ("read", "decide")
+
+
 class Batch(msgspec.Struct, frozen=True):
     """Entries kept raw, so that one that does not read fails alone."""
 
@@ -76,6 +85,7 @@ _KEYED = {"": dict[_Key, Scalar], ".features": _KeyedFeatures, ".value": _KeyedV
 
 _score = msgspec.json.Decoder(ScoreRequest)
 _entry = msgspec.json.Decoder(FeaturesRequest)
+_token = msgspec.json.Decoder(TokenRequest)
 _batch = msgspec.json.Decoder(Batch)
 _consent = msgspec.json.Decoder(ConsentRequest)
 _features = msgspec.json.Decoder(dict[str, Scalar])
@@ -103,6 +113,20 @@ def read_entry(body: bytes | msgspec.Raw, at: str) -> FeaturesRequest:
     entry = read_as(_entry, body, at)
     check_id(entry.prospect_id, f"{at}.prospect_id")
     return entry
+
+
+def read_token(body: bytes) -> TokenRequest:
+    """The request for a pop-up token.
+
+    Raises:
+        BadInput: it does not read, or an id is none.
+    """
+    request = read_as(_token, body, "$")
+    check_id(request.prospect_id, "$.prospect_id")
+    check_id(request.user, "$.user")  # the pattern's `$` passes over a line's end
+    if not request.actions:
+        raise BadInput("$.actions", "expected at least one")
+    return request
 
 
 def read_features(body: bytes) -> tuple[dict[str, Scalar], str]:

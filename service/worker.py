@@ -86,7 +86,7 @@ class Server(uvicorn.Server):
 
     def _drain(self) -> None:
         asyncio.get_running_loop().remove_reader(self._lifeline)
-        self._resources.draining = True
+        self._resources.drain()
         self.should_exit = True
 
     def _reread(self) -> None:

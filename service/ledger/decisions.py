@@ -8,11 +8,11 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.errors import BadInput, Conflict, Unauthorized, UnknownDecision
+from service.errors import BadInput, Conflict, UnknownDecision
 from service.ledger.database import Database, is_new
 from service.ledger.keeping import Keeping
-from service.ledger.records import Became, Decision, Row, Token, Wanted
-from service.ledger.tables import assessments, consumed_tokens, decisions, outcomes
+from service.ledger.records import Became, Decision, Row, Wanted
+from service.ledger.tables import assessments, decisions, outcomes
 from service.ledger.undrained import Undrained
 
 
@@ -25,23 +25,24 @@ class Decisions:
         self._undrained = undrained
         self._keeping = keeping
 
-    async def decide(self, decision: Decision, key: str, now_ms: int, token: Token | None = None) -> tuple[int, bool]:
+    async def decide(self, decision: Decision, key: str, now_ms: int, subject: str | None = None) -> tuple[int, bool]:
         """Keep a decision; the time it was made, and whether it was made only now. It is on disk when this returns.
 
         Args:
             decision: what was decided.
             key: names the attempt: sent again, it is the same decision.
             now_ms: the time.
-            token: is consumed by the decision: by both or by neither.
+            subject: whose assessment it has to be, where the right to decide is of one prospect alone.
 
         Raises:
-            UnknownDecision: there is no such assessment.
+            UnknownDecision: there is no such assessment, or not of this subject.
             BadInput: a warning is overridden without a reason.
             Conflict: the key was used for another decision.
-            Unauthorized: the token was consumed by another decision.
             LedgerUnavailable, StoreUnavailable: it may be on disk or not; send it again under the same key.
         """
         assessment = await self._assessment(decision.decision_id)
+        if subject not in (None, assessment.subject):
+            raise UnknownDecision("no assessment of this prospect has this decision id")
         if assessment.shown == "do_not_chase" and decision.choice == "proceeded" and not decision.reason:
             raise BadInput("$.reason", "expected a reason: this overrides a warning")
         row = {
@@ -57,10 +58,6 @@ class Decisions:
                 row["reason"] = None
             if not await is_new(connection, decisions, row):
                 return await self._repeated(connection, decision, key, erased=erased), False
-            if token is not None:
-                consumed = {"tenant": self._tenant, **msgspec.structs.asdict(token)}
-                if not await is_new(connection, consumed_tokens, consumed):
-                    raise Unauthorized("this token was used")
             return now_ms, True
 
     async def find(self, wanted: Wanted, limit: int, before: int | None = None) -> list[Row]:
@@ -118,7 +115,7 @@ class Decisions:
 
     def _of(self, decision_id: str) -> sa.Select[Any]:
         """What matters of the assessment that is decided on."""
-        return sa.select(assessments.c.shown, assessments.c.erased).where(
+        return sa.select(assessments.c.subject, assessments.c.shown, assessments.c.erased).where(
             assessments.c.tenant == self._tenant, assessments.c.decision_id == decision_id
         )
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.ledger.database import Database
-from service.ledger.tables import assessments, consumed_tokens, decisions, outcomes
+from service.ledger.tables import assessments, decisions, outcomes
 
 CHUNK = 1000
 """Rows that are deleted in one transaction: nobody waits longer than a moment for his turn."""
@@ -48,29 +48,15 @@ async def pseudonymise(connection: AsyncConnection, tenant: str, subject: str) -
         )
 
 
-async def expire(database: Database, tenant: str, before_ms: int, now_ms: int) -> int:
-    """Delete rows of before `before_ms`, and tokens that are over; how many. What a later decision rests on stays."""
+async def expire(database: Database, tenant: str, before_ms: int) -> int:
+    """Delete rows of before `before_ms`; how many. An assessment that a later decision rests on stays with it."""
     rests = sa.select(decisions.c.id).where(decisions.c.decision_id == assessments.c.decision_id)
-    return sum(
-        [
-            await _deleted(
-                database,
-                consumed_tokens.c.jti,
-                (consumed_tokens.c.tenant == tenant) & (consumed_tokens.c.expires_ms < now_ms),
-            ),
-            await _deleted(
-                database, decisions.c.id, (decisions.c.tenant == tenant) & (decisions.c.decided_ms < before_ms)
-            ),
-            await _deleted(
-                database, outcomes.c.id, (outcomes.c.tenant == tenant) & (outcomes.c.recorded_ms < before_ms)
-            ),
-            await _deleted(
-                database,
-                assessments.c.decision_id,
-                (assessments.c.tenant == tenant) & (assessments.c.scored_ms < before_ms) & ~rests.exists(),
-            ),
-        ]
-    )
+    old_decisions = (decisions.c.tenant == tenant) & (decisions.c.decided_ms < before_ms)
+    old_outcomes = (outcomes.c.tenant == tenant) & (outcomes.c.recorded_ms < before_ms)
+    old_assessments = (assessments.c.tenant == tenant) & (assessments.c.scored_ms < before_ms) & ~rests.exists()
+    gone = await _deleted(database, decisions.c.id, old_decisions)
+    gone += await _deleted(database, outcomes.c.id, old_outcomes)
+    return gone + await _deleted(database, assessments.c.decision_id, old_assessments)
 
 
 async def _deleted(database: Database, key: sa.Column[Any], old: sa.ColumnElement[bool]) -> int:

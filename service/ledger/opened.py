@@ -34,8 +34,7 @@ class Opened:
 
     async def expire(self, now: datetime, life: timedelta) -> int:
         """Delete rows that are older than `life`; how many."""
-        before_ms = round((now - life).timestamp() * 1000)
-        return await expire(self.database, self._tenant, before_ms, round(now.timestamp() * 1000))
+        return await expire(self.database, self._tenant, round((now - life).timestamp() * 1000))
 
     async def close(self) -> None:
         await self.undrained.close()

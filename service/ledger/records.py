@@ -33,13 +33,6 @@ class Wanted(msgspec.Struct, frozen=True):
     choice: Choice | None = None
 
 
-class Token(msgspec.Struct, frozen=True):
-    """A pop-up's token, which one decision consumes."""
-
-    jti: str
-    expires_ms: int
-
-
 class Outcome(msgspec.Struct, frozen=True):
     """What became of a prospect at `at_ms`; `value` is what it brought, where that is known."""
 

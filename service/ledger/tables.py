@@ -96,11 +96,3 @@ outcomes = Table(
     Index(None, "tenant", "subject", "at_ms"),
     Index(None, "tenant", "recorded_ms"),
 )
-
-consumed_tokens = Table(
-    "consumed_tokens",
-    metadata,
-    Column("tenant", String(63), primary_key=True),
-    Column("jti", String(64), primary_key=True),
-    Column("expires_ms", BigInteger, nullable=False, index=True),
-)

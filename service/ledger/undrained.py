@@ -99,7 +99,7 @@ class Undrained:
         """The run that holds a decision's assessment. The id tells when it was made, so that few are looked at."""
         made_ms = UUID(decision_id).int >> 80
         for before, after in NEAR_MS:
-            async for waiting in self._holding(decision_id, str(made_ms - before), str(made_ms + after)):
+            async for waiting in self._holding(decision_id, str(max(0, made_ms - before)), str(made_ms + after)):
                 return waiting
         return None
 

@@ -12,9 +12,12 @@ from litestar import Response, get, post
 from litestar.response import Stream
 
 from service.decisionwire import LIMIT_MAX, Query, milliseconds, read_decision, read_key
+from service.errors import Unauthorized
 from service.http import HttpRequest, json_response, read_json, requires
 from service.ledger.records import Choice, Row, Wanted
 from service.ledger.refusals import summary
+from service.popup.access import authorized_decider
+from service.popup.tokens import REFUSED
 from service.resources import resources_of
 from service.scoring import written_at
 
@@ -39,14 +42,20 @@ class DecisionPage(msgspec.Struct, frozen=True):
     next: int | None
 
 
-@post("/v1/decisions", guards=[requires("decide")], status_code=201)
+@post("/v1/decisions", status_code=201)
 async def post_decision(request: HttpRequest) -> Response[bytes]:
     """Take a decision: 201 once it is on disk, 200 when it was there already under the same Idempotency-Key."""
     resources = resources_of(request)
-    key = read_key(dict(request.scope["headers"]))
+    now = resources.now()
+    decider = authorized_decider(request, now.timestamp())
+    key = decider.idempotency_key or read_key(dict(request.scope["headers"]))
     decision = read_decision(await read_json(request, resources.settings.body_limit_bytes))
+    if decider.user not in (None, decision.user):
+        raise Unauthorized(REFUSED)
+    subject = None if decider.prospect_id is None else resources.persons.hidden(decider.prospect_id)
     ledger = await resources.ledger.opened()
-    decided_ms, news = await ledger.decisions.decide(decision, key, milliseconds(resources.now()))
+    await resources.recording.resend()
+    decided_ms, news = await ledger.decisions.decide(decision, key, milliseconds(now), subject)
     decided = Decided(decision.decision_id, decision.choice, written_at(decided_ms / 1000))
     return json_response(decided, 201 if news else 200)
 

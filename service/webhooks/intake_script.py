@@ -7,6 +7,7 @@ fields of the hash (`feature_scripts.py`) `~name` says of when a feature's value
 from __future__ import annotations
 
 from service.bars import BAR_OF
+from service.news_script import TELL_NEWS
 
 _APPLY = (
     BAR_OF
@@ -26,6 +27,9 @@ local function apply(first, occurred_at, now, revision, ttl_ms)
         redis.call('HSET', KEYS[1], '@rev', revision, '@as_of', now)
         redis.call('PEXPIRE', KEYS[1], ttl_ms)
         if not bar_of(KEYS[2]) then redis.call('DEL', KEYS[2]) end
+        """
+    + TELL_NEWS
+    + """
     end
     return applied
 end

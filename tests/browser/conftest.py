@@ -9,6 +9,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.support.cards import Stage, serving
+from tests.support.server import Service
+
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -38,3 +41,16 @@ def browser(chromium: str) -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=chromium, args=QUIET)
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="session")
+def card_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, str]]:
+    """A running service and a CRM's origin, for the tests of the card."""
+    with serving(tmp_path_factory.mktemp("card")) as started:
+        yield started
+
+
+@pytest.fixture
+def stage(browser: Browser, card_service: tuple[Service, str]) -> Stage:
+    """Where cards are opened."""
+    return Stage(browser, *card_service)

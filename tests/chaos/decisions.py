@@ -32,7 +32,7 @@ from service.settings import Settings, settings_from
 from tests.support.bundles import make_bundle
 from tests.support.ledger import STREAM, rows
 from tests.support.postgres import Postgres, binaries
-from tests.support.server import free_port
+from tests.support.server import child, free_port
 from tests.support.waiting import eventually
 
 KEY = "a-key-for-chaos"
@@ -130,12 +130,7 @@ class Stage:
         self.keep()
         if what != "http":
             return self._processes[what].pid
-        supervisor = self._processes["serve"].pid
-        with contextlib.suppress(OSError):
-            for child in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text("ascii").split():
-                if b"service.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    return int(child)
-        return None
+        return child(self._processes["serve"].pid, "service.worker")
 
 
 class Reps:

@@ -50,7 +50,7 @@ def metrics_page() -> str:
 
 
 def _default(default: object) -> str:
-    if default is None or default == "":
+    if default in (None, "", ()):
         return "unset"
     return f"`{int(default) if isinstance(default, bool) else default}`"
 

@@ -85,6 +85,15 @@ def running(folder: Path, registry: Path, *arguments: str, env: Mapping[str, str
         process.wait(30)
 
 
+def child(parent: int, module: str) -> int | None:
+    """A child of the process `parent` that runs `module` (Linux)."""
+    with contextlib.suppress(OSError):
+        for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split():
+            if module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                return int(pid)
+    return None
+
+
 def free_port() -> str:
     """A port that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -239,6 +239,7 @@ def test_whatever_is_written_while_a_person_is_erased_nothing_of_it_is_left(
         keys = resources.persons.keys("L")
         assert keys_of(valkey) == {keys.vector, keys.consent, resources.persons.rewrite_due}
         assert await features.vectors(["L"], CONTRACT) == [Barred("erased")]
+        await resources.ledger.close()
         await resources.durable.close()
         await resources.store.close()
 

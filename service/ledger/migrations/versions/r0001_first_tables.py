@@ -1,4 +1,4 @@
-"""The first tables: assessments, decisions, outcomes, consumed tokens."""
+"""The first tables: assessments, decisions, outcomes."""
 
 from __future__ import annotations
 
@@ -43,14 +43,6 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_assessments_tenant_subject_scored_ms"), "assessments", ["tenant", "subject", "scored_ms"], unique=False
     )
-    op.create_table(
-        "consumed_tokens",
-        sa.Column("tenant", sa.String(length=63), nullable=False),
-        sa.Column("jti", sa.String(length=64), nullable=False),
-        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "jti", name=op.f("pk_consumed_tokens")),
-    )
-    op.create_index(op.f("ix_consumed_tokens_expires_ms"), "consumed_tokens", ["expires_ms"], unique=False)
     op.create_table(
         "outcomes",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,11 @@ from litestar.testing import TestClient
 from service.errors import LedgerUnavailable
 from service.ledger.database import Database
 from service.ledger.ledger import FILE
+from service.ledger.opened import Opened
 from service.ledger.tables import metadata
 from service.settings import Settings
-from tests.support.app import client_of, settings_for
-from tests.support.ledger import draining, rows, undrained
+from tests.support.app import client_of, resources_in, settings_for
+from tests.support.ledger import drained, draining, rows, undrained
 from tests.support.postgres import Postgres
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
@@ -99,6 +101,37 @@ def test_while_the_ledger_is_down_scores_go_out_and_wait_and_decisions_are_told_
         eventually(lambda: not undrained(valkey), 30)
         kept = {row["decision_id"] for row in rows(settings, "SELECT decision_id FROM assessments")}
         assert set(waiting) <= kept
+
+
+def test_what_is_older_than_the_settings_say_is_deleted_and_what_a_later_decision_rests_on_stays(
+    client: TestClient[Litestar], settings: Settings, valkey: Valkey
+) -> None:
+    resources = resources_in(client)
+    now = resources.now()
+    decided, alone = score(client), score(client)
+    outcome = {"prospect_id": "L-1001", "outcome": "won", "at": "2020-01-05T00:00:00Z"}
+    assert client.post("/v1/outcomes", json=outcome).status_code == 201
+    resources.now = lambda: now + timedelta(days=10)  # type: ignore[method-assign]
+    assert decide(client, decided) == 201
+    drained(settings, valkey)
+    assert left_after(settings, now + timedelta(days=1090)) == ({decided, alone}, 1, 1)
+    assert left_after(settings, now + timedelta(days=1100)) == ({decided}, 1, 0)
+    assert left_after(settings, now + timedelta(days=1110)) == (set(), 0, 0)
+
+
+def left_after(settings: Settings, now: datetime) -> tuple[set[str], int, int]:
+    """Assessments, decisions and outcomes once the ledger has been looked through at `now`."""
+
+    async def main() -> None:
+        opened = Opened(settings, settings.data / FILE)
+        try:
+            await opened.expire(now, timedelta(days=settings.ledger_days))
+        finally:
+            await opened.close()
+
+    asyncio.run(main())
+    kept = {row["decision_id"] for row in rows(settings, "SELECT decision_id FROM assessments")}
+    return kept, len(rows(settings, "SELECT id FROM decisions")), len(rows(settings, "SELECT id FROM outcomes"))
 
 
 def score(client: TestClient[Litestar]) -> str:
