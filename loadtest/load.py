@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     try:
         budgets = read_budgets(given.budgets)
         served, loading = two_cores()
-        with gatekeeper(prepare(HERE / "telco"), HERE / "load.log", cores=[served]) as service:
+        with gatekeeper(prepare(HERE / "telco"), HERE / "load.log", cores=[served], drained_on=[loading]) as service:
             figures = run_day(service, loading, given.day_seconds)
         verdicts = judge(figures, budgets)
     except LoadtestError as error:

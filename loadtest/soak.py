@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> int:
     end_with_us()
     try:
         served, loading = two_cores()
-        with gatekeeper(prepare(HERE / "telco"), HERE / "soak.log", cores=[served]) as service:
+        with gatekeeper(prepare(HERE / "telco"), HERE / "soak.log", cores=[served], drained_on=[loading]) as service:
             os.sched_setaffinity(0, [loading])
             samples, wrong = uvloop.run(_soak(service, count))
     except LoadtestError as error:
@@ -153,6 +153,8 @@ async def _soak(service: Service, count: int) -> tuple[list[Sample], Counter[str
     api.publish([(f"soak-{number}", features) for number, features in enumerate(prospects)])
     api.close()
     watched = {"worker": service.workers[0], "store": service.store}
+    if service.background is not None:
+        watched["background"] = service.background
     samples: list[Sample] = []
     wrong: Counter[str] = Counter()
     turns = _turns(kinds(target, prospects), count)

@@ -58,6 +58,7 @@ class Service(NamedTuple):
     supervisor: int
     workers: list[int]
     store: int
+    background: int | None = None
 
     @property
     def pids(self) -> list[int]:
@@ -88,7 +89,13 @@ def prepare(folder: Path, write_book: Callable[[Path], Path] = sample) -> Prepar
 
 @contextlib.contextmanager
 def gatekeeper(
-    prepared: Prepared, log: Path, *, cores: Cores, workers: int = 1, env: Mapping[str, str] | None = None
+    prepared: Prepared,
+    log: Path,
+    *,
+    cores: Cores,
+    workers: int = 1,
+    drained_on: Cores | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Service]:
     """The service as it ships, on a free port and with an empty store of its own, until the end of the block.
 
@@ -97,6 +104,8 @@ def gatekeeper(
         log: where its log goes.
         cores: which all its processes keep to, the store's included.
         workers: how many.
+        drained_on: cores of `python -m service worker`, which moves assessments into the ledger; None: it does not run,
+            and they pile up in the store, as long as a measurement may last.
         env: further settings.
 
     Raises:
@@ -120,7 +129,19 @@ def gatekeeper(
             commands = {pid: command_of(pid) for pid in family(process.pid)}
             working = [pid for pid, command in commands.items() if "service.worker" in command]
             [store] = [pid for pid, command in commands.items() if "valkey-server" in command]
-            yield Service(url, key, process.pid, working, store)
+            with _drained(log, drained_on, environ) as background:
+                yield Service(url, key, process.pid, working, store, background)
+
+
+@contextlib.contextmanager
+def _drained(log: Path, cores: Cores | None, environ: Mapping[str, str]) -> Iterator[int | None]:
+    if cores is None:
+        yield None
+        return
+    with started(
+        [sys.executable, "-m", "service", "worker"], log.with_suffix(".worker.log"), cores, environ
+    ) as process:
+        yield process.pid
 
 
 def publish(prepared: Prepared, service: Service) -> None:
