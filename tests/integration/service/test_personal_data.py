@@ -57,9 +57,9 @@ def drive(service: Service, method: str, path: str) -> list[int]:
         for content, kind in ((text, "application/json"), (text[:-3], "application/json"), (text, f"text/{RECORD}")):
             headers = {"Content-Type": kind, "X-Whatever": PERSON, "User-Agent": SOURCE}
             query = {"of": PERSON, "lang": "ja"} if content == text else {"lang": RECORD}
-            asked = service.client.build_request(method.upper(), url, content=content, headers=headers, params=query)
-            answer = service.client.send(asked, stream=path.endswith("/events"))  # which has no end of its own
+            asked: dict[str, Any] = {"content": content, "headers": headers, "params": query}
+            with service.client.stream(method.upper(), url, **asked) as answer:
+                next(answer.iter_bytes(), b"")  # live assessments have no end
             statuses.append(answer.status_code)
-            answer.close()
     eventually(lambda: len(service.events("request")) >= before + len(statuses))
     return statuses

@@ -28,7 +28,8 @@ UNCHECKED = {
     "allow_header_conformance": {"enabled": False},  # of several handlers of one path, the framework names the first's
 }
 CONFIG = {"generation": GENERATION, "checks": UNCHECKED, "parameters": {"path.secret": SECRET}}
-SCHEMA = schemathesis.openapi.from_dict(openapi.document(), config=Config.from_dict(CONFIG))
+ALL = schemathesis.openapi.from_dict(openapi.document(), config=Config.from_dict(CONFIG))
+SCHEMA = ALL.exclude(path_regex="/events$")  # an answer without an end: test_events.py reads it
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,7 @@ def test_the_bars_of_every_real_answer_add_up_to_the_percent_shown(client: Clien
         base, *steps, total = shown.bars
         assert answer.risk is not None
         points = [int(step.text.replace("\N{MINUS SIGN}", "-")) for step in steps]
+        assert answer.risk is not None
         assert int(base.text.rstrip("%")) + sum(points) == answer.risk.percent == int(total.text.rstrip("%"))
         assert all(abs(a - b.points) <= 1 for a, b in zip(points, answer.reasons, strict=False))
         end = base.start + base.width
