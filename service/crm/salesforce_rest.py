@@ -8,6 +8,7 @@ import msgspec
 
 from service.crm import client as any_crm
 from service.crm.account import Account
+from service.crm.salesforce_token import granting
 from service.errors import TryAgain
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ async def reached(
         Rejected: there is no access token.
     """
     if client.auth is None and "oauth" in account.options:
-        from service.crm.salesforce_token import GrantedToken  # noqa: PLC0415, as it loads the HTTP library
-
-        client.auth = GrantedToken(account.api_url, account.token)
+        client.auth = granting(account.api_url, account.token)
     base = f"/services/data/v{account.options.get('api_version', API_VERSION)}"
     return await any_crm.reached(client, method, f"{base}/{path}", **request)
 
