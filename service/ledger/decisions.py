@@ -84,15 +84,28 @@ class Decisions:
 
     async def held_out(self, wanted: Wanted) -> list[tuple[str, Became | None]]:
         """Of assessments in the time that is `wanted` whose warning was held back: subject, and the newest outcome."""
-        conditions = [assessments.c.tenant == self._tenant, assessments.c.held_out]
-        if wanted.since_ms is not None:
-            conditions.append(assessments.c.scored_ms >= wanted.since_ms)
-        if wanted.until_ms is not None:
-            conditions.append(assessments.c.scored_ms < wanted.until_ms)
+        conditions = [assessments.c.held_out, *self._scored_in(wanted)]
         async with self._database.reading() as connection:
             subjects = (await connection.scalars(sa.select(assessments.c.subject).where(*conditions).distinct())).all()
             became = await self._became(connection, set(subjects))
         return [(subject, became[subject][-1].outcome if subject in became else None) for subject in subjects]
+
+    async def warned(self, wanted: Wanted) -> int:
+        """Of how many people somebody was shown `do_not_chase` in the time that is `wanted`."""
+        query = sa.select(sa.func.count(assessments.c.subject.distinct())).where(
+            assessments.c.shown == "do_not_chase", *self._scored_in(wanted)
+        )
+        async with self._database.reading() as connection:
+            found: int = (await connection.execute(query)).scalar_one()
+        return found
+
+    def _scored_in(self, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+        conditions: list[sa.ColumnElement[bool]] = [assessments.c.tenant == self._tenant]
+        if wanted.since_ms is not None:
+            conditions.append(assessments.c.scored_ms >= wanted.since_ms)
+        if wanted.until_ms is not None:
+            conditions.append(assessments.c.scored_ms < wanted.until_ms)
+        return conditions
 
     async def _assessment(self, decision_id: str) -> sa.Row[*tuple[Any, ...]]:
         """What was shown, from the ledger, or from the stream into the ledger: a decision may come before the drain.
@@ -179,7 +192,7 @@ def _row(found: dict[str, Any], became: list[sa.Row[*tuple[Any, ...]]]) -> Row:
     value = found.pop("value")
     return Row(
         **found,
-        net_value=value["net_value"],
+        **{name: value[name] for name in ("net_value", "pltv", "pltv_to_cpa", "currency")},
         outcome=last.outcome if last else None,
         outcome_ms=last.at_ms if last else None,
         outcome_value=last.value if last else None,

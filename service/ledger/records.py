@@ -66,6 +66,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     version: str
     net_value: float | None
+    pltv: float | None = None
+    pltv_to_cpa: float | None = None
+    currency: str | None = None
     outcome: Became | None
     outcome_ms: int | None
     outcome_value: float | None

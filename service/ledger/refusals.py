@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from service.ledger.records import Became, Row
+from service.ledger.standing import Course, Standing, by_user, is_all_clear, is_override, of_all, over_time
 
 Z = 1.96
 """Of a 95 % interval."""
@@ -76,27 +77,37 @@ class HeldOut(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """What reps made of warnings. `truncated`: there were more decisions than are looked at; narrow the time."""
+    """What reps made of warnings. `truncated`: there were more decisions than are looked at; narrow the time.
+
+    warned: people of whom somebody was shown `do_not_chase` in that time, whatever was decided. currency: of money.
+    """
 
     decisions: int
+    warned: int
+    currency: str | None
     declines: Declines
     overrides: Overrides
     refusals: Refused
     held_out: HeldOut
+    everyone: Standing
+    reps: list[Standing]
+    over_time: Course
     truncated: bool = False
 
 
-def summary(rows: Iterable[Row], held_out: Sequence[tuple[str, Became | None]]) -> Summary:
-    """Sum up decisions, newest first, and what became of those whose warning was held back."""
+def summary(rows: Iterable[Row], held_out: Sequence[tuple[str, Became | None]], warned: int = 0) -> Summary:
+    """Sum up decisions, newest first, what became of those whose warning was held back, and how many were warned of."""
     newest: dict[str, Row] = {}
     for row in rows:
         newest.setdefault(row.subject, row)
     declined = [row for row in newest.values() if row.choice == "declined"]
-    counted = [row for row in declined if not all_clear(row)]
-    overrides = [row for row in newest.values() if row.choice == "proceeded" and row.shown == "do_not_chase"]
+    counted = [row for row in declined if not is_all_clear(row)]
+    overrides = [row for row in newest.values() if is_override(row)]
     ends = Counter(row.outcome for row in counted)
     return Summary(
         decisions=len(newest),
+        warned=warned,
+        currency=next((row.currency for row in newest.values() if row.currency is not None), None),
         declines=Declines(
             len(counted),
             len(declined) - len(counted),
@@ -111,12 +122,10 @@ def summary(rows: Iterable[Row], held_out: Sequence[tuple[str, Became | None]]) 
         ),
         refusals=Refused(ends["churned"], ends["stayed"], len(counted) - ends["churned"] - ends["stayed"]),
         held_out=_held_out([outcome for _, outcome in held_out]),
+        everyone=of_all(list(newest.values())),
+        reps=by_user(newest.values()),
+        over_time=over_time(list(newest.values())),
     )
-
-
-def all_clear(row: Row) -> bool:
-    """Whether nothing spoke against the prospect: the policy said proceed, and the risk was low."""
-    return row.action == "proceed" and row.band == "low"
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:

@@ -80,7 +80,7 @@ async def get_summary(request: HttpRequest) -> Response[bytes]:
         if len(rows) >= SUMMED:
             break
     ledger = await resources_of(request).ledger.opened()
-    found = summary(rows, await ledger.decisions.held_out(wanted))
+    found = summary(rows, await ledger.decisions.held_out(wanted), await ledger.decisions.warned(wanted))
     return json_response(msgspec.structs.replace(found, truncated=len(rows) >= SUMMED))
 
 

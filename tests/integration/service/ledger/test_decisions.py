@@ -200,3 +200,21 @@ def test_the_summary_counts_honest_refusals_alone(client: Client) -> None:
     }
     assert found["refusals"] == {"right": 1, "wrong": 0, "open": 0}
     assert found["truncated"] is False
+
+
+def test_the_summary_tells_how_many_were_warned_of_and_what_those_who_were_pursued_promise(
+    client: Client, settings: Settings, valkey: Valkey
+) -> None:
+    answers = [score(client, {**DOOMED, "prospect_id": person}) for person in ("P-1", "P-1", "P-2")]
+    promising = score(client, CLEAR)
+    drained(settings, valkey)
+    decide(client, answers[0]["decision_id"], key="a", choice="proceeded", reason="founder", user="u-1")
+    decide(client, promising["decision_id"], key="b", choice="proceeded", user="u-2")
+    found = client.get("/v1/decisions/summary").json()
+    assert (found["warned"], found["currency"]) == (2, promising["value"]["currency"])
+    standing = {rep["of"]: rep for rep in found["reps"]}
+    assert (standing["u-1"]["overrides"], standing["u-2"]["overrides"]) == (1, 0)
+    assert standing["u-2"]["pltv"] == promising["value"]["pltv"]
+    assert standing["u-2"]["pltv_to_cpa"] == promising["value"]["pltv_to_cpa"]
+    assert [each["decisions"] for each in found["over_time"]["stretches"]] == [2]
+    assert client.get("/v1/decisions/summary?until=2020-01-01T00:00:00Z").json()["warned"] == 0
