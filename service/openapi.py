@@ -22,6 +22,7 @@ from service.routes.health import Alive, Readiness
 from service.routes.history import ProspectHistory
 from service.routes.model import LiveModel
 from service.routes.outcomes import Noted
+from service.routes.pages import PARTS
 from service.routes.prospects import ProspectConsent
 from service.routes.score import FailedEntry
 from service.routes.tokens import Issued
@@ -190,6 +191,12 @@ OPERATIONS = (
     Operation("get", _EVENTS, "Live assessments", "score", None, 200, Text("text/event-stream"), (400, 401, 403, 503)),
     Operation("get", "/popup", "The card as a page for frames", None, None, 200, Text("text/html")),
     Operation("get", "/popup/card.js", "The card as a custom element", None, None, 200, Text("text/javascript")),
+    Operation("get", "/decisions", "What reps made of warnings, as a page", None, None, 200, Text("text/html")),
+    Operation("get", "/", "A mock CRM, in `dev` alone", None, None, 200, Text("text/html"), (404,)),
+    Operation(
+        *("get", "/pages/{name}", "What these pages load", None, None, 200, Text("text/*"), (404,)),
+        parameters=(("name", "path", {"enum": list(PARTS)}),),
+    ),
     Operation("get", "/health/live", "The process answers", None, None, 200, Alive),
     Operation("get", "/health/ready", "A bundle serves; 503 says why not", None, None, 200, Readiness),
     Operation("get", "/metrics", "Metrics of all workers, as text", None, None, 200, Text("text/plain")),
