@@ -71,10 +71,12 @@ def demo(port: str) -> int:
     console.print(WHY_NOT_BY_RISK, style="dim", markup=False)
     for prospect_id in leads:
         ask(url, prospect_id)
-    step(f"Serving on {url} until Ctrl-C. Try a what-if of your own, a year's contract instead of a monthly one:")
+    step("7. Try a what-if of your own, a year's contract instead of a monthly one:")
     features = '{"contract": "One year"}'
     body = f'{{"prospect_id": "{leads[0]}", "features": {features}}}'
     console.print(f"curl -s '{url}/v1/score?lang=ja' -H 'Authorization: Bearer {KEY}' --json '{body}'", markup=False)
+    step(f"Serving on {url} until Ctrl-C. Open it in a browser: a mock CRM with these leads, and the card beside them.")
+    console.print(f"What reps decide there is on {url}/decisions (key: {KEY}).", markup=False)
     return service.wait()
 
 

@@ -105,7 +105,7 @@ def test_the_demo_trains_serves_and_answers_and_leaves_no_process_behind(tmp_pat
         assert [pair[1]["action"] for pair in shown] == ["do_not_chase", "review", "proceed"]
         assert all(request["prospect_id"] == found["prospect_id"] for request, found in shown)
         assert not any(lacking(found) for _, found in shown)
-        assert len(at_work_in(tmp_path)) == 4, "the demo, the supervisor, a worker and the store"
+        assert len(at_work_in(tmp_path)) == 5, "the demo, the supervisor, a worker, the background and the store"
         demo.send_signal(signal.SIGTERM)
         assert demo.wait(30) == 0
         assert at_work_in(tmp_path) == []
