@@ -9,6 +9,7 @@ worker that is killed has lost nothing. What a store that is down has not taken 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -31,7 +32,7 @@ HELD = 256
 """Runs that are held for a store that is down: up to 16,384 answers, 6 MB; then the oldest are given up and counted."""
 
 RESEND_S = 0.25
-"""Between attempts, as between the probes of such a store."""
+"""Between attempts, as between the probes of such a store; and between looks at how much waits in the stream."""
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -152,11 +153,13 @@ class Recording:
                 return
 
     async def follow(self) -> None:
-        """Send what is held again and again, until cancelled."""
+        """Send what is held again and again, and count what waits for the ledger, until cancelled."""
         while True:
             await asyncio.sleep(RESEND_S)
-            if self._held and not self._store.given_up:
+            if not self._store.given_up:
                 await self.resend()
+                with contextlib.suppress(StoreUnavailable):  # then the last count stands
+                    self._metrics.undrained(await self._store.run(self._store.client.xlen(self.key)))
 
     def _hold(self, content: bytes, count: int) -> None:
         self._held.append((content, count))

@@ -173,7 +173,7 @@ def test_what_a_store_refuses_for_too_long_is_given_up_and_counted_and_nobody_no
 def test_how_many_runs_wait_is_a_metric(client: Client) -> None:
     for _ in range(3):
         score(client)
-    assert "gatekeeper_assessments_undrained 3.0" in client.get("/metrics").text
+    eventually(lambda: "gatekeeper_assessments_undrained 3.0" in client.get("/metrics").text)
 
 
 def test_a_worker_that_is_killed_has_recorded_every_answer_that_a_client_has_received(
