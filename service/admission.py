@@ -9,8 +9,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-STANDING_S = 0.1
-"""A queue that has not been short for so long stands."""
+STANDING_S = 0.02
+"""A queue that has not been short for so long stands: who is refused for it has waited less than that."""
+
+TELLING_S = 0.2
+"""How long a run tells of the queue: longer than the longest takes, or a queue would be short whenever one is long."""
 
 SHORT = 4
 """A queue is short below a quarter of what it may be while it stands: it is never empty where requests share runs."""
@@ -46,7 +49,7 @@ class Admission:
 
     def admits(self, now_s: float) -> bool:
         """Whether to let in a request at `now_s` of a clock that only goes forward."""
-        waited = self._last_run if now_s - self._ran_at_s <= STANDING_S else 0
+        waited = self._last_run if now_s - self._ran_at_s <= TELLING_S else 0
         if max(self.in_flight, waited) * SHORT < self._standing:
             self._short_at_s = now_s
         stands = now_s - self._short_at_s > STANDING_S

@@ -235,13 +235,13 @@ TABLE: dict[str, Setting] = {
         _whole(1, 300), 10, "s", "for a request's header and then its body: a full batch at 4 Mbit/s; a 408 after it"
     ),
     "burst_requests": Setting(
-        _whole(1, 100_000), 1024, "in flight, per worker", "a burst that drains is answered; more at once is a 503"
+        _whole(1, 100_000), 256, "in flight, per worker", "a burst that drains is answered; more at once is a 503"
     ),
     "standing_requests": Setting(
         _whole(1, 100_000),
         32,
         "in flight, per worker",
-        "where a quarter of it has been in flight for 0.1 s, more is a 503: those let in are answered in time",
+        "where a quarter of it was in flight, or shared a run, for 20 ms, more is a 503: those let in are in time",
     ),
     "deadline_ms": Setting(
         _whole(1, 60_000), 500, "ms", "who has waited so long for a turn is refused with a 503: too late for a pop-up"

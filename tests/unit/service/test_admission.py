@@ -27,8 +27,8 @@ def test_a_queue_that_does_not_drain_is_kept_short_until_it_has() -> None:
 
 def test_a_queue_stands_where_run_after_run_is_long_though_nobody_is_in_flight_between_two() -> None:
     admission = Admission(burst=50, standing=20)
-    for tenth in range(4):
-        now_s = 10.0 + tenth * STANDING_S / 2
+    for half in range(4):
+        now_s = 10.0 + half * STANDING_S / 2
         admission.ran(30, now_s)
         assert admitted(admission, 0, now_s)
     assert [admitted(admission, in_flight, now_s) for in_flight in (19, 20)] == [True, False]
