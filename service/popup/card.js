@@ -1,16 +1,14 @@
 // <gatekeeper-warning token="…" lang="ja" theme="dark">: one prospect's assessment, live, and the rep's decision on it.
-// The service words it (view.py); here it is shown, as text and never as HTML. How to embed it: docs/popup.md.
+// The service words it (view.py); here it is shown, as text, never as HTML. See docs/popup.md.
 {
 const HOME = new URL(document.currentScript?.src || location.href).origin;
 const SILENT_MS = 40000, RETRY_MS = 500, RETRY_MOST_MS = 15000, TRIES = 4;
 
-// What is said while the service has not said anything.
 const WORDS = {
 	en: { loading: "Looking at this prospect…", offline: "No connection. Trying again…", refused: "This card cannot be shown." },
 	ja: { loading: "この見込み客を確認しています…", offline: "接続できません。再試行しています…", refused: "このカードは表示できません。" },
 };
 
-// Outline and mark: the shape says as much as the colour.
 const CIRCLE = "M12 1.5a10.5 10.5 0 1 0 .01 0Z", ICONS = {
 	warning: ["M12 2.5 23 21.5H1Z", "M12 9.5v5.3M12 18v.3"], review: ["M12 1 23 12 12 23 1 12Z", "M12 7v6.3M12 16.6v.3"],
 	clear: [CIRCLE, "m7.5 12.3 3 3 6-6.4"], unknown: [CIRCLE, "M7.5 12h9"], not_scored: [CIRCLE, "M7.5 12h9"],
@@ -61,7 +59,7 @@ const mark = (tag, left, width) => {
 	if (width) node.style.width = width + "%";
 	return node;
 };
-// What a token says; whether it is true, the service finds out.
+// What a token says; whether it is true, the service knows.
 const claimsOf = token => {
 	try {
 		const bytes = atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"));
@@ -86,9 +84,12 @@ class GatekeeperWarning extends HTMLElement {
 	attributeChangedCallback() { if (this.#section.isConnected) this.#start(); }
 	set token(token) { this.setAttribute("token", token); }
 
-	// Shows a card, but not instead of one on which the rep is deciding.
+	// Shows a card, but not instead of one on which the rep is deciding, or a button is down.
 	show(card) {
-		if (this.#asking || this.#busy || this.#decided) { this.#next = card; return; }
+		this.#next = card;
+		if (this.#asking || this.#busy || this.#decided) return;
+		if (this.#root.querySelector(":active")) return setTimeout(() => this.#next && this.show(this.#next), 100);
+		this.#next = null;
 		const fresh = card.kind !== this.#card?.kind;
 		this.#card = card;
 		this.#render("", fresh);
@@ -104,6 +105,7 @@ class GatekeeperWarning extends HTMLElement {
 		const token = this.getAttribute("token"), claims = token && claimsOf(token);
 		this.#stop();
 		if (claims?.jti !== this.#claims?.jti) this.#decided = null;
+		if (claims?.prospect !== this.#claims?.prospect) this.#card = null;
 		this.#claims = claims;
 		if (token && !claims) return this.#end();
 		this.#render(this.#card ? "" : "loading");
@@ -112,7 +114,7 @@ class GatekeeperWarning extends HTMLElement {
 		this.#follow(this.#stream = new AbortController());
 	}
 
-	// The token is worth nothing any more. What is on the screen stays, until the page around sets another.
+	// The token is over. What is on the screen stays until the page sets another.
 	#end() {
 		this.#stop();
 		this.#asking = null; this.#busy = false;
@@ -209,11 +211,11 @@ class GatekeeperWarning extends HTMLElement {
 			button("cancel", words.cancel, false, () => this.#ask())));
 	}
 
-	// Ask for a reason for this choice; without one, go back.
+	// Ask for a reason; without a choice, go back.
 	#ask(choice) {
 		const back = this.#asking;
 		this.#asking = choice; this.#wrong = this.#reason = "";
-		if (!choice && this.#next) { this.show(this.#next); this.#next = null; } else this.#render();
+		if (!choice && this.#next) this.show(this.#next); else this.#render();
 		this.#focus(choice ? "reason" : back);
 	}
 
@@ -223,7 +225,7 @@ class GatekeeperWarning extends HTMLElement {
 		this.#focus(focus);
 	}
 
-	// Sent again until there is an answer: stored under the token's own id, it counts once.
+	// Sent again until answered: under the token's own id it counts once.
 	async #decide(choice) {
 		const { decision_id, words } = this.#card, reason = this.#reason.trim();
 		this.#busy = true; this.#wrong = "";

@@ -49,6 +49,32 @@ def test_what_comes_in_while_a_rep_decides_waits_until_they_are_done(stage: Stag
         heading(opened).to_have_text(CLEAR)
 
 
+def test_a_click_is_not_lost_to_a_card_that_comes_while_the_button_is_down(stage: Stage) -> None:
+    stage.write("L-9", PROSPECTS["warning"])
+    with stage.opened(f"token={stage.token('L-9')}") as opened, stage.opened(f"token={stage.token('L-9')}") as other:
+        opened.button("Decline with respect").hover()
+        opened.page.mouse.down()
+        stage.write("L-9", PROSPECTS["clear"])
+        heading(other).to_have_text(CLEAR)
+        heading(opened).to_have_text(WARNING)
+        opened.page.mouse.up()
+        expect(opened.card.get_by_role("textbox")).to_be_visible()
+        opened.button("Cancel").click()
+        heading(opened).to_have_text(CLEAR)
+
+
+def test_a_card_that_comes_while_a_button_is_down_is_shown_once_it_is_let_go_of(stage: Stage) -> None:
+    stage.write("L-10", PROSPECTS["warning"])
+    with stage.opened(f"token={stage.token('L-10')}") as opened, stage.opened(f"token={stage.token('L-10')}") as other:
+        opened.button("Decline with respect").hover()
+        opened.page.mouse.down()
+        stage.write("L-10", PROSPECTS["clear"])
+        heading(other).to_have_text(CLEAR)
+        opened.page.mouse.move(0, 0)
+        opened.page.mouse.up()
+        heading(opened).to_have_text(CLEAR)
+
+
 def test_a_rep_overrides_a_warning_with_a_reason_by_keyboard_alone(stage: Stage) -> None:
     with stage.opened(f"token={stage.token('warning')}", on="element") as opened:
         heading(opened).to_have_text(WARNING)
