@@ -7,7 +7,7 @@ SYNCED  := .venv/.synced
 # scikit-learn's threads spin while they wait for each other, and starve whatever else runs.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test lint format bench bench-batch bench-train bench-webhook chaos-crm quality compare load overload soak clean
+.PHONY: demo test lint format bench bench-batch bench-train bench-webhook chaos-crm chaos-decisions quality compare load overload soak clean
 
 $(UV_HOME)/bin/uv:
 	python3 -m venv $(UV_HOME)
@@ -42,11 +42,15 @@ bench-batch: $(SYNCED)  ## rows a second of `training score` beside the prototyp
 bench-train: $(SYNCED)  ## time and memory of fits, the sample's and one of 1,000,000 customers, written to build/bench-train.json
 	$(PY) -m tests.bench.train
 
-bench-webhook: $(SYNCED)  ## from a webhook to its write-back at 100 events a second, written to build/webhook.json
+bench-webhook: $(SYNCED)  ## what verifying a webhook costs, and from one to its write-back at 100 events a second, written to build/verify.json and webhook.json
+	$(PY) -m tests.bench.verify
 	$(PY) -m tests.bench.webhook
 
 chaos-crm: $(SYNCED)  ## 2,000 CRM events while everything is killed at random, three seeds, written to build/chaos-crm.json
 	$(PY) -m tests.chaos.crm
+
+chaos-decisions: $(SYNCED)  ## 1,000 decisions while the service is killed ten times, on SQLite and PostgreSQL, written to build/chaos-decisions.json
+	$(PY) -m tests.chaos.decisions
 
 quality: $(SYNCED)  ## model quality on the frozen Telco protocol, written to build/quality.json, calibration.json, peers.json and reasons.json
 	$(PY) -m tests.quality.telco
