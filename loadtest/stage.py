@@ -11,12 +11,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from loadtest.errors import LoadtestError
-from loadtest.processes import Cores, await_ready, command_of, family, free_port, started
+from loadtest.processes import READY_WITHIN_S, Cores, await_ready, command_of, family, free_port, started
 
 HERE = Path("build/loadtest")
 """What load runs leave behind: books, bundles, logs."""
@@ -138,9 +139,13 @@ def _drained(log: Path, cores: Cores | None, environ: Mapping[str, str]) -> Iter
     if cores is None:
         yield None
         return
-    with started(
-        [sys.executable, "-m", "service", "worker"], log.with_suffix(".worker.log"), cores, environ
-    ) as process:
+    told = log.with_suffix(".worker.log")
+    with started([sys.executable, "-m", "service", "worker"], told, cores, environ) as process:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while b'"working"' not in told.read_bytes():  # starting would take the core that sends
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise LoadtestError(f"the background worker does not start: {told}")
+            time.sleep(0.05)
         yield process.pid
 
 

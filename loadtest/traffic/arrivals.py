@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import time
 from collections import deque
@@ -74,7 +75,12 @@ async def open_loop(target: Target, requests: Iterable[bytes], per_s: float, sec
     An arrival that finds every connection taken waits for one, and its latency counts that. What is not answered
     `TAIL_S` after the last arrival has status 0.
     """
-    pool, count = await Pool.of(target, connections), int(per_s * seconds)
+    with contextlib.closing(await Pool.of(target, connections)) as pool:
+        return await _shot(pool, requests, per_s, seconds)
+
+
+async def _shot(pool: Pool, requests: Iterable[bytes], per_s: float, seconds: float) -> Shots:
+    count = int(per_s * seconds)
     bodies = itertools.cycle(requests)
     status, done = np.zeros(count, np.int64), np.full(count, np.nan)
     lag, retry_after = np.zeros(count), np.zeros(count, np.bool_)
@@ -116,14 +122,12 @@ async def open_loop(target: Target, requests: Iterable[bytes], per_s: float, sec
             await finished.wait()
     except TimeoutError:
         done[np.isnan(done)] = time.perf_counter()
-    pool.close()
     due = started + np.arange(count) / per_s
     return Shots(status, (done - due) * 1000, lag * 1000, retry_after, float(done.max()) - started, generator_share)
 
 
 async def closed_loop(target: Target, requests: Iterator[bytes], seconds: float, connections: int) -> float:
     """Answers of status 200 in a second when every connection sends its next request as soon as it has an answer."""
-    pool = await Pool.of(target, connections)
     good, until = 0, time.perf_counter() + seconds
 
     async def ask_on(connection: Connection) -> None:
@@ -132,6 +136,6 @@ async def closed_loop(target: Target, requests: Iterator[bytes], seconds: float,
             reply = await connection.ask(next(requests))
             good += reply.status == 200
 
-    await asyncio.gather(*(ask_on(connection) for connection in pool.free))
-    pool.close()
+    with contextlib.closing(await Pool.of(target, connections)) as pool:
+        await asyncio.gather(*(ask_on(connection) for connection in pool.free))
     return good / seconds

@@ -61,7 +61,7 @@ def test_a_short_day_has_every_kind_of_traffic_and_fails_on_a_budget_that_nothin
 def test_a_short_soak_leaves_memory_flat_and_draws_it(tmp_path: Path) -> None:
     assert soak.main(["--requests", "20000"]) == 0
     rows = msgspec.json.decode((tmp_path / "soak.json").read_bytes())
-    assert [row["name"] for row in rows] == ["worker", "store"]
+    assert [row["name"] for row in rows] == ["worker", "store", "background"]
     assert all(row["start_mb"] > 1 for row in rows)
     assert ET.parse(tmp_path / "soak.svg").getroot().tag.endswith("svg")  # noqa: S314
 

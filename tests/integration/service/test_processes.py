@@ -60,6 +60,13 @@ def descendants(pid: int) -> set[int]:
     return found - {pid}
 
 
+def workers(service: Service) -> set[int]:
+    """The processes that answer HTTP."""
+    found = descendants(service.process.pid)
+    commands = {pid: Path(f"/proc/{pid}/cmdline") for pid in found}
+    return {pid for pid, command in commands.items() if command.exists() and b"service.worker" in command.read_bytes()}
+
+
 def store_pid(service: Service) -> int:
     """The embedded store's process."""
     entries = service.events("store.started") + service.events("store.adopted")
@@ -199,11 +206,11 @@ def test_a_killed_supervisor_takes_its_workers_along_and_its_store_is_adopted(
 ) -> None:
     with running(tmp_path, small_registry, "dev", "--workers", "2") as service:
         store = store_pid(service)
-        workers = descendants(service.process.pid) - {store}
+        below = descendants(service.process.pid) - {store}
         service.client.put("/v1/prospects/L/features", json={"seats": 3})
         service.process.kill()
         service.process.wait()
-        eventually(lambda: not any(alive(pid) for pid in workers))
+        eventually(lambda: not any(alive(pid) for pid in below))
         assert alive(store)
     (tmp_path / "service.log").unlink()
     with running(tmp_path, small_registry, "dev") as service:
@@ -228,10 +235,9 @@ def test_who_sends_ten_megabytes_reads_a_413(service: Service) -> None:
 
 def test_a_signal_to_read_keys_waits_for_a_worker_that_starts(tmp_path: Path, small_registry: Path) -> None:
     with running(tmp_path, small_registry, "dev") as service:
-        store = store_pid(service)
-        [old] = descendants(service.process.pid) - {store}
+        [old] = workers(service)
         os.kill(old, signal.SIGKILL)
-        eventually(lambda: descendants(service.process.pid) - {store, old})
+        eventually(lambda: workers(service) - {old})
         service.process.send_signal(signal.SIGHUP)
         eventually(lambda: service.events("keys.read"))
         assert [entry["pid"] for entry in service.events("worker.died")] == [old]
@@ -255,7 +261,7 @@ def test_head_is_answered_like_get_without_the_body(service: Service, path: str)
 
 def test_a_worker_that_dies_is_replaced(tmp_path: Path, small_registry: Path) -> None:
     with running(tmp_path, small_registry, "dev") as service:
-        [worker] = descendants(service.process.pid) - {store_pid(service)}
+        [worker] = workers(service)
         os.kill(worker, signal.SIGKILL)
         eventually(lambda: service.events("worker.died"))
         eventually(service.ready)
