@@ -16,7 +16,7 @@ from loadtest import load, overload, soak, verdicts
 from loadtest.budgets import BUDGETS, read_budgets
 from loadtest.stage import Prepared, gatekeeper
 
-DAY_SECONDS = "20"
+DAY_SECONDS = "40"
 """The shortest day in which every kind of traffic has its turn: locust looks at its shape once a second."""
 
 PATIENT = {"GATEKEEPER_STORE_TIMEOUT_MS": "5000", "GATEKEEPER_BREAKER_PROBE_MS": "5000"}
