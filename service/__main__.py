@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, help_text in (
         ("serve", "serve HTTP; needs API keys"),
-        ("dev", "store and service in one, for one machine; without API keys the key is `dev`"),
+        ("dev", "store, service and worker in one, for one machine; without API keys the key is `dev`"),
     ):
         command = commands.add_parser(name, help=help_text)
         command.add_argument("--workers", metavar="N", help="processes; default: GATEKEEPER_WORKERS")

@@ -12,6 +12,7 @@ MOST = 256
 """Heads that are kept: some for each client. One that changes with every request only takes the place of others."""
 
 LONGEST_BYTES = 4096
+"""Of a head that is kept: together they take a megabyte at most."""
 
 
 class Heads:

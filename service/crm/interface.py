@@ -11,7 +11,7 @@ import msgspec
 from service.crm.account import Account, Rules
 
 if TYPE_CHECKING:
-    import httpx  # a quarter of a second that servers start without: only the worker calls a CRM
+    import httpx  # slow to import, and only the worker calls a CRM
 
 Value = bool | int | float | str | None
 """A field's value as CRMs send and take it."""
