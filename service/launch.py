@@ -1,6 +1,7 @@
 """What a supervisor begins with: the listening socket, and its first workers on their way.
 
-Worker and supervisor have much to import before either can do anything: they do it side by side. What a worker cannot know at its start, such as where the store is, it is told on its standard input.
+Worker and supervisor have much to import before either can do anything: they do it side by side. What a worker cannot
+know at its start, such as where the store is, it is told on its standard input.
 """
 
 from __future__ import annotations
